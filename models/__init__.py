@@ -1,0 +1,1 @@
+"""Shipped networks: ``.tflite`` bundles with one model card each."""

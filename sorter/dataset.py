@@ -1,0 +1,190 @@
+"""Class folders of photographs, and the ``split.csv`` that divides them."""
+
+import csv
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast
+
+from sorter.errors import DatasetError
+from sorter.files import write_csv
+from sorter.image import Pixels, read_image
+
+Subset = Literal["train", "validation", "test"]
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+_SUBSET_FOLDERS: dict[str, Subset] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+_LAYOUT_HINT = "Make one folder a class with its photos inside, for example photos/apple/*.jpg and photos/lemon/*.jpg."
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One labelled photograph.
+
+    Attributes:
+        path: Where it lies.
+        filename: Its path relative to the data set's folder, with ``/`` between the parts.
+        label: Name of its class folder, in Unicode normal form C.
+        subset: The part it belongs to, where the folders or a ``split.csv`` say so.
+        group: Photos of one group show the same object or burst and stay in one part; empty before grouping.
+    """
+
+    path: Path
+    filename: str
+    label: str
+    subset: Subset | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled photographs below one folder, in a fixed order."""
+
+    root: Path
+    labels: tuple[str, ...]
+    photos: tuple[Photo, ...]
+
+    def count(self) -> Counter[str]:
+        """Number of photos of each label."""
+        return Counter(photo.label for photo in self.photos)
+
+    def select(self, subset: Subset) -> "Dataset":
+        """The photos of one part."""
+        return replace(self, photos=tuple(photo for photo in self.photos if photo.subset == subset))
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, labels and contents: equal for equal data sets, wherever they lie."""
+        digest = hashlib.sha256()
+        for photo in sorted(self.photos, key=lambda p: p.filename):
+            content = hashlib.sha256(photo.path.read_bytes()).hexdigest()
+            digest.update(f"{photo.filename}\t{photo.label}\t{content}\n".encode())
+        return digest.hexdigest()
+
+
+def open_dataset(root: Path) -> Dataset:
+    """Lists the photographs below a folder; reads none of them.
+
+    ``root`` has one folder a class, or folders called train, validation and test (also training, val, valid, testing)
+    with these. Hidden files and files that are no pictures by their names are left out. Labels are in alphabetical
+    order.
+
+    Raises:
+        DatasetError: The folder is missing, has no class folders, a class has no picture, or there is only one class.
+    """
+    if not root.is_dir():
+        problem = "is not a folder" if root.exists() else "does not exist"
+        raise DatasetError(f"Data folder {root} {problem}.", _LAYOUT_HINT)
+    photos = sorted(_photos_below(root), key=lambda photo: photo.filename)
+    labels = tuple(sorted({photo.label for photo in photos}))
+    if not labels:
+        raise DatasetError(f"{root} has no class folders with pictures.", _LAYOUT_HINT)
+    if len(labels) == 1:
+        raise DatasetError(
+            f"{root} has one class only ({labels[0]}); a classifier needs at least two.",
+            "Add a folder with photos of something else, for example of the empty place.",
+        )
+    return Dataset(root, labels, tuple(photos))
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError as error:
+        raise DatasetError(f"Cannot read folder {parent}: {error.strerror}.", "Check its permissions.") from error
+
+
+def _photos_below(root: Path) -> Iterator[Photo]:
+    folders = _folders(root)
+    # A class may be called "test"; the layout is by parts only where every folder names one.
+    by_parts = bool(folders) and all(f.name.lower() in _SUBSET_FOLDERS for f in folders) and any(map(_folders, folders))
+    if not by_parts:
+        for folder in folders:
+            yield from _photos_of_class(root, folder, None)
+        return
+    for part in folders:
+        for folder in _folders(part):
+            yield from _photos_of_class(root, folder, _SUBSET_FOLDERS[part.name.lower()])
+
+
+def _photos_of_class(root: Path, folder: Path, subset: Subset | None) -> list[Photo]:
+    label = unicodedata.normalize("NFC", folder.name).strip()
+    if not label.isprintable():
+        raise DatasetError(f"Class folder {folder.name!r} has unprintable letters in its name.", "Rename the folder.")
+    photos = [
+        Photo(path, path.relative_to(root).as_posix(), label, subset)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    ]
+    if not photos:
+        raise DatasetError(
+            f"Class folder {folder} has no pictures.",
+            f"Put pictures in it ({', '.join(sorted(PICTURE_SUFFIXES))}), or remove the folder.",
+        )
+    return photos
+
+
+def read_photos(photos: Iterable[Photo]) -> Iterator[tuple[Photo, Pixels | DatasetError]]:
+    """Reads photos one after the other; a picture that cannot be read is given as its error, not raised."""
+    for photo in photos:
+        try:
+            yield photo, read_image(photo.path)
+        except DatasetError as error:
+            yield photo, error
+
+
+_SPLIT_HEADER = ("filename", "label", "subset", "group")
+
+
+def write_split(path: Path, photos: Iterable[Photo]) -> None:
+    """Writes ``split.csv``: which photo belongs to which part, so that anyone can repeat the figures."""
+    write_csv(path, _SPLIT_HEADER, ((p.filename, p.label, p.subset or "", p.group) for p in photos))
+
+
+def apply_split(dataset: Dataset, split_csv: Path) -> Dataset:
+    """Gives the photos of a data set the parts that a ``split.csv`` names; photos it does not name are left out.
+
+    Raises:
+        DatasetError: The file is not a split, or names none of the photos.
+    """
+    try:
+        with split_csv.open(newline="", encoding="utf-8") as file:
+            rows = {row["filename"]: row for row in csv.DictReader(file)}
+            assigned = tuple(
+                replace(photo, subset=cast("Subset", rows[photo.filename]["subset"]), group=rows[photo.filename]["group"])
+                for photo in dataset.photos
+                if photo.filename in rows
+            )
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{split_csv} is not a readable split.csv.", "Train again, or name another run.") from error
+    if not assigned:
+        raise DatasetError(
+            f"{split_csv} names none of the photos in {dataset.root}.", "Give the folder that the run was trained on."
+        )
+    return replace(dataset, photos=assigned)
+
+
+def require_labels(dataset: Dataset, labels: Sequence[str]) -> None:
+    """Checks that every class folder is one of a network's labels.
+
+    Raises:
+        DatasetError: A folder is none of the labels.
+    """
+    unknown = [label for label in dataset.labels if label not in labels]
+    if unknown:
+        raise DatasetError(
+            f"{dataset.root} has classes that the model does not know: {', '.join(unknown)}.",
+            f"The model knows: {', '.join(labels)}.",
+        )
