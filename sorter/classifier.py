@@ -16,7 +16,11 @@ from sorter.metrics import Probabilities
 InputRange = Literal["bytes", "0..1", "-1..1"]
 """How a foreign float network wants its pixels: 0..255, 0..1, or -1..1. Networks of this toolkit scale inside."""
 
-_SCALES: dict[str, tuple[float, float]] = {"bytes": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
+_SCALES: dict[str, tuple[float, float]] = {
+    "bytes": (1.0, 0.0),
+    "0..1": (1 / 255, 0.0),
+    "-1..1": (1 / 127.5, -1.0),
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,11 @@ class TFLiteClassifier:
     """
 
     def __init__(
-        self, interpreter: Interpreter, labels: tuple[str, ...], spec: InputSpec, input_range: InputRange = "bytes"
+        self,
+        interpreter: Interpreter,
+        labels: tuple[str, ...],
+        spec: InputSpec,
+        input_range: InputRange = "bytes",
     ) -> None:
         self._interpreter = interpreter
         self.labels = labels
@@ -91,7 +99,9 @@ class TFLiteClassifier:
             return lambda frame: prepare(frame, self.spec, out=self._input_view()[0])
         if dtype == np.float32:
             scale, offset = _SCALES[input_range]
-            return lambda frame: self._write_converted(prepare(frame, self.spec) * np.float32(scale) + np.float32(offset))
+            return lambda frame: self._write_converted(
+                prepare(frame, self.spec) * np.float32(scale) + np.float32(offset)
+            )
         table = _byte_table(detail, input_range)
         return lambda frame: self._write_converted(table[prepare(frame, self.spec)])
 
@@ -124,7 +134,8 @@ def _byte_table(detail: dict[str, Any], input_range: InputRange) -> npt.NDArray[
     factor, offset = _SCALES[input_range]
     scale, zero_point = detail["quantization"]
     stored = np.rint((np.arange(256) * factor + offset) / scale) + zero_point
-    return np.clip(stored, limits.min, limits.max).astype(detail["dtype"])
+    table: npt.NDArray[Any] = np.clip(stored, limits.min, limits.max).astype(detail["dtype"])
+    return table
 
 
 def load_classifier(
@@ -146,9 +157,7 @@ def load_classifier(
     return classifier_from_bundle(bundle, threads, input_range)
 
 
-def classifier_from_bundle(
-    bundle: Bundle, threads: int = 1, input_range: InputRange | None = None
-) -> TFLiteClassifier:
+def classifier_from_bundle(bundle: Bundle, threads: int = 1, input_range: InputRange | None = None) -> TFLiteClassifier:
     """Like ``load_classifier``, from a bundle that is already read."""
     interpreter = load_interpreter(bundle.flatbuffer, threads, str(bundle.path))
     input_detail = interpreter.get_input_details()[0]
@@ -161,7 +170,9 @@ def classifier_from_bundle(
         )
     spec = bundle.input or InputSpec(width, height)
     if (spec.width, spec.height) != (width, height):
-        raise BundleError(f"{bundle.path} takes {width}x{height} pixels, but its manifest says {spec}.", "Convert again.")
+        raise BundleError(
+            f"{bundle.path} takes {width}x{height} pixels, but its manifest says {spec}.", "Convert again."
+        )
     if bundle.manifest is None and input_range is None and input_detail["dtype"] == np.float32:
         raise ConfigError(
             f"{bundle.path} takes float pixels and does not say of which range.",

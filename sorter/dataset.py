@@ -163,7 +163,11 @@ def apply_split(dataset: Dataset, split_csv: Path) -> Dataset:
         with split_csv.open(newline="", encoding="utf-8") as file:
             rows = {row["filename"]: row for row in csv.DictReader(file)}
             assigned = tuple(
-                replace(photo, subset=cast("Subset", rows[photo.filename]["subset"]), group=rows[photo.filename]["group"])
+                replace(
+                    photo,
+                    subset=cast("Subset", rows[photo.filename]["subset"]),
+                    group=rows[photo.filename]["group"],
+                )
                 for photo in dataset.photos
                 if photo.filename in rows
             )
@@ -171,7 +175,8 @@ def apply_split(dataset: Dataset, split_csv: Path) -> Dataset:
         raise DatasetError(f"{split_csv} is not a readable split.csv.", "Train again, or name another run.") from error
     if not assigned:
         raise DatasetError(
-            f"{split_csv} names none of the photos in {dataset.root}.", "Give the folder that the run was trained on."
+            f"{split_csv} names none of the photos in {dataset.root}.",
+            "Give the folder that the run was trained on.",
         )
     return replace(dataset, photos=assigned)
 

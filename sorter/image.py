@@ -144,12 +144,14 @@ def read_image(path: Path) -> Pixels:
     picture = decode_image(content)
     if picture is None:
         raise DatasetError(
-            f"{path} is not a readable picture.", "It may be damaged or another kind of file; copy it again or delete it."
+            f"{path} is not a readable picture.",
+            "It may be damaged or another kind of file; copy it again or delete it.",
         )
     height, width = picture.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
         raise DatasetError(
-            f"{path} is only {width}x{height} pixels.", f"A side needs at least {MIN_SIDE_PX} pixels; delete the picture."
+            f"{path} is only {width}x{height} pixels.",
+            f"A side needs at least {MIN_SIDE_PX} pixels; delete the picture.",
         )
     return picture
 

@@ -22,13 +22,26 @@ CHOICE_VARIABLE = "SORTER_INTERPRETER"
 class Interpreter(Protocol):
     """What LiteRT's and tflite-runtime's ``Interpreter`` have in common and this toolkit uses."""
 
-    def allocate_tensors(self) -> None: ...
-    def get_input_details(self) -> list[dict[str, Any]]: ...
-    def get_output_details(self) -> list[dict[str, Any]]: ...
-    def set_tensor(self, tensor_index: int, value: npt.NDArray[Any]) -> None: ...
-    def get_tensor(self, tensor_index: int) -> npt.NDArray[Any]: ...
-    def tensor(self, tensor_index: int) -> Any: ...
-    def invoke(self) -> None: ...
+    def allocate_tensors(self) -> None:
+        """Reserves the memory of all tensors."""
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """Shape, dtype and quantisation of each input."""
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        """Shape, dtype and quantisation of each output."""
+
+    def set_tensor(self, tensor_index: int, value: npt.NDArray[Any]) -> None:
+        """Copies a value into a tensor."""
+
+    def get_tensor(self, tensor_index: int) -> npt.NDArray[Any]:
+        """A copy of a tensor."""
+
+    def tensor(self, tensor_index: int) -> Any:
+        """A function that gives a view of a tensor's own memory."""
+
+    def invoke(self) -> None:
+        """Runs the network once."""
 
 
 def _candidates() -> list[str]:
@@ -77,7 +90,8 @@ def load_interpreter(flatbuffer: bytes, threads: int = 1, source: str = "the mod
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise BundleError(
-            f"{name} cannot run {source}: {reason}.", "The file may be damaged, or made for a newer interpreter."
+            f"{name} cannot run {source}: {reason}.",
+            "The file may be damaged, or made for a newer interpreter.",
         ) from error
     _check_one_picture_in_one_list_out(interpreter, source)
     return interpreter
@@ -116,4 +130,6 @@ def _check_one_picture_in_one_list_out(interpreter: Interpreter, source: str) ->
         )
     for detail in (*inputs, *outputs):
         if detail["dtype"] not in (np.uint8, np.int8, np.float32):
-            raise BundleError(f"{source} uses {np.dtype(detail['dtype'])}, which is not supported.", "Convert it again.")
+            raise BundleError(
+                f"{source} uses {np.dtype(detail['dtype'])}, which is not supported.", "Convert it again."
+            )
