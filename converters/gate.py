@@ -1,0 +1,106 @@
+"""What a conversion cost, and whether that is allowed."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sorter.bundle import Bundle
+from sorter.classifier import classifier_from_bundle
+from sorter.cli import track
+from sorter.errors import AccuracyDropError
+from sorter.image import Pixels
+from sorter.metrics import Classes, Probabilities, agreement, evaluate, expected_calibration_error
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The Keras network and the converted one over the same pictures.
+
+    Attributes:
+        n: Number of pictures.
+        float_accuracy: Accuracy of the Keras network.
+        accuracy: Accuracy of the converted network.
+        agreement: Share of pictures with the same top class.
+        mean_difference: Mean over pictures of the largest difference of a class's probability.
+        worst_difference: The largest of these.
+        worst_class_drop: Largest loss of recall of a class.
+        worst_class: That class.
+        ece: Expected calibration error of the converted network.
+    """
+
+    n: int
+    float_accuracy: float
+    accuracy: float
+    agreement: float
+    mean_difference: float
+    worst_difference: float
+    worst_class_drop: float
+    worst_class: str
+    ece: float
+
+    @property
+    def drop(self) -> float:
+        """Accuracy lost; negative where the converted network is better."""
+        return self.float_accuracy - self.accuracy
+
+
+def measure(before: Probabilities, after: Probabilities, actual: Classes, labels: tuple[str, ...]) -> Cost:
+    """Compares two networks' probabilities, each (n, classes), for pictures of known classes (n,)."""
+    difference = np.abs(before - after).max(axis=1)
+    first, second = evaluate(before, actual, labels), evaluate(after, actual, labels)
+    drops = {label: first["per_class"][label]["recall"] - second["per_class"][label]["recall"] for label in labels}
+    worst = max(drops, key=lambda label: drops[label])
+    return Cost(
+        n=len(actual),
+        float_accuracy=first["accuracy"],
+        accuracy=second["accuracy"],
+        agreement=agreement(before, after),
+        mean_difference=float(difference.mean()),
+        worst_difference=float(difference.max()),
+        worst_class_drop=drops[worst],
+        worst_class=worst,
+        ece=expected_calibration_error(after, actual),
+    )
+
+
+def run_converted(content: bytes, pictures: Pixels) -> Probabilities:
+    """Runs a packed ``.tflite`` over prepared RGB pictures (n, height, width, 3), with the classifier of the device."""
+    with tempfile.TemporaryDirectory(prefix="sorter-convert-") as folder:
+        path = Path(folder) / "candidate.tflite"
+        path.write_bytes(content)
+        classifier = classifier_from_bundle(Bundle.load(path))
+    # Pictures of the right size pass through prepare() unchanged but for the colour order.
+    rows = [
+        classifier.probabilities(picture[:, :, ::-1].copy())
+        for picture in track(pictures, "Checking the converted network", len(pictures))
+    ]
+    return np.stack(rows)
+
+
+def require(cost: Cost, max_drop: float) -> None:
+    """Lets a conversion pass, or not.
+
+    Raises:
+        AccuracyDropError: It lost more than ``max_drop`` (0.01 = one point of accuracy).
+    """
+    if cost.drop > max_drop + 1e-9:
+        raise AccuracyDropError(
+            f"The converted network is right on {cost.accuracy:.1%} of {cost.n} test photos, the original on "
+            f"{cost.float_accuracy:.1%}: more than the {max_drop:.1%} allowed is lost "
+            f"(most in class {cost.worst_class}); nothing was written.",
+            "Try more --samples or --int16x8, or allow more with --max-drop.",
+        )
+
+
+def accuracy_entry(cost: Cost) -> dict[str, Any]:
+    """What the manifest keeps of a measurement."""
+    return {
+        "accuracy": cost.accuracy,
+        "n": cost.n,
+        "subset": "test",
+        "agreement_with_float": cost.agreement,
+        "ece": cost.ece,
+    }
