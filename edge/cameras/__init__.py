@@ -1,0 +1,1 @@
+"""Where frames come from: one protocol (``camera``), many sources (``uri`` chooses)."""

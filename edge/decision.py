@@ -1,0 +1,128 @@
+"""From probabilities to a bin: pure code, no clock, no device."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorter.errors import ConfigError
+from sorter.metrics import Probabilities
+
+
+@dataclass(frozen=True)
+class BinMap:
+    """Which bin each label belongs in.
+
+    Attributes:
+        bins: Bin number by label.
+        reject: Bin for objects that cannot be told with confidence.
+    """
+
+    bins: Mapping[str, int]
+    reject: int = 0
+
+    @property
+    def highest(self) -> int:
+        """The highest bin number in use."""
+        return max(self.reject, *self.bins.values())
+
+
+def make_bin_map(labels: Sequence[str], assignments: Sequence[str], reject: int) -> BinMap:
+    """Assigns bins to labels.
+
+    Args:
+        labels: The classifier's labels.
+        assignments: ``label=bin`` each; a label without one goes where ``*=bin`` says. Without any assignment the
+            labels get bins 1, 2, 3 ... in their order.
+        reject: Bin for rejected objects.
+
+    Raises:
+        ConfigError: An assignment is malformed or names an unknown label, or a label has no bin.
+    """
+    if not assignments:
+        return BinMap({label: i for i, label in enumerate(labels, start=1)}, reject)
+    given = dict(_parse_assignment(text) for text in assignments)
+    unknown = [label for label in given if label not in labels and label != "*"]
+    if unknown:
+        raise ConfigError(
+            f"There is no label {unknown[0]!r} to give a bin.", f"The model's labels are: {', '.join(labels)}."
+        )
+    homeless = [label for label in labels if label not in given and "*" not in given]
+    if homeless:
+        raise ConfigError(f"Label {homeless[0]!r} has no bin.", "Add --bin for it, or --bin '*=N' for all others.")
+    return BinMap({label: given.get(label, given.get("*", reject)) for label in labels}, reject)
+
+
+def _parse_assignment(text: str) -> tuple[str, int]:
+    label, separator, number = text.rpartition("=")
+    if not separator or not number.strip().isdecimal():
+        raise ConfigError(f"--bin {text!r} is not of the form label=number.", "For example: --bin apple=1")
+    return label.strip(), int(number)
+
+
+@dataclass(frozen=True)
+class DecisionOptions:
+    """When to trust a classification.
+
+    Attributes:
+        votes: Frames to average.
+        threshold: Lowest mean probability that is not rejected.
+        margin: Lowest distance to the second class that is not rejected.
+    """
+
+    votes: int = 3
+    threshold: float = 0.5
+    margin: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.votes < 1 or not 0 <= self.threshold <= 1 or not 0 <= self.margin <= 1:
+            raise ConfigError(
+                "Votes must be at least 1, threshold and margin between 0 and 1.", "See sorter-run --help."
+            )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to happen to one object.
+
+    Attributes:
+        label: The most probable class.
+        probability: Its mean probability.
+        probabilities: Mean probability of each class.
+        bin: Where the object goes.
+        rejected: Why it goes to the reject bin; empty when it does not.
+    """
+
+    label: str
+    probability: float
+    probabilities: tuple[float, ...]
+    bin: int
+    rejected: str = ""
+
+
+def decide(
+    votes: Sequence[Probabilities], objects: int, labels: Sequence[str], bins: BinMap, options: DecisionOptions
+) -> Decision:
+    """Decides from the mean of several frames' probabilities.
+
+    Args:
+        votes: Probabilities (classes,) of each frame, at least one.
+        objects: How many objects lie there; more than one is rejected, because only one label can be right.
+        labels: Class names in the order of the probabilities.
+        bins: Where each label belongs.
+        options: When to trust the result.
+    """
+    mean = np.mean(np.stack(votes), axis=0)
+    order = np.argsort(mean)
+    best = int(order[-1])
+    runner_up = float(mean[order[-2]]) if len(mean) > 1 else 0.0
+    probability = float(mean[best])
+    reason = ""
+    if objects > 1:
+        reason = f"{objects} objects at once"
+    elif probability < options.threshold:
+        reason = f"probability {probability:.2f} below {options.threshold:.2f}"
+    elif probability - runner_up < options.margin:
+        reason = f"too close to {labels[int(order[-2])]}"
+    bin_number = bins.reject if reason else bins.bins[labels[best]]
+    return Decision(labels[best], probability, tuple(float(p) for p in mean), bin_number, reason)

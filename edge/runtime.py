@@ -1,0 +1,301 @@
+"""Carries out what the state machine wants: frames in, one bin command per object out."""
+
+import queue
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from sorter.classifier import Classifier
+from sorter.edge.arms.arm import Arm
+from sorter.edge.arms.protocol import next_sequence
+from sorter.edge.cameras.camera import Camera, Frame
+from sorter.edge.capture import Capture
+from sorter.edge.decision import BinMap, Decision, DecisionOptions, decide
+from sorter.edge.dispatcher import Acknowledged, Command, Completed, Dispatcher, Failed, Report
+from sorter.edge.journal import COMPLETED, FAILED, UNKNOWN, Journal
+from sorter.edge.loop import (
+    ARM_BUSY,
+    WANTS_FRAMES,
+    Classify,
+    CommandAcknowledged,
+    CommandCompleted,
+    DeviceFailed,
+    Event,
+    FrameClassified,
+    FrameSeen,
+    LoopOptions,
+    LoopState,
+    Phase,
+    Send,
+    step,
+)
+from sorter.edge.statistics import StageTimes
+from sorter.edge.trigger import EMPTY, Observation
+from sorter.errors import CameraError, SorterError
+
+
+class Trigger(Protocol):
+    """Anything that says whether an object lies ready."""
+
+    def observe(self, frame: Frame) -> Observation:
+        """Looks at a frame; calls come in the order of the frames."""
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """How objects are sorted.
+
+    Attributes:
+        bins: Which label goes where.
+        decision: When a classification is trusted.
+        loop: Times of the loop.
+        objects: End after so many objects; None for no end.
+        max_age_s: A frame older than this is never classified.
+        camera_timeout_s: A live camera silent for so long has failed.
+    """
+
+    bins: BinMap
+    decision: DecisionOptions = field(default_factory=DecisionOptions)
+    loop: LoopOptions = field(default_factory=LoopOptions)
+    objects: int | None = None
+    max_age_s: float = 0.5
+    camera_timeout_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class SortedObject:
+    """One object and what became of it.
+
+    Attributes:
+        number: Counted from 1.
+        picture: Number of the last frame it was classified on.
+        name: File name of that frame, for still pictures.
+        decision: What was decided.
+        classify_s: Time of classifying one frame, the mean over the votes.
+        command_s: From the last frame taken by the camera to the command handed to the arm.
+        acknowledge_s: From there to the arm's receipt; 0 where none came.
+        outcome: One of the journal's outcomes.
+    """
+
+    number: int
+    picture: int
+    name: str
+    decision: Decision
+    classify_s: float
+    command_s: float
+    acknowledge_s: float = 0.0
+    outcome: str = UNKNOWN
+
+
+@dataclass
+class _Flight:
+    """The command on its way."""
+
+    object: SortedObject
+    row: int
+    sent_at_s: float
+    acknowledged_at_s: float | None = None
+
+
+class Runtime:
+    """The device's main job.
+
+    Args:
+        camera: An open camera.
+        arm: An open arm.
+        first_sequence: Sequence number of the first command.
+        classifier: Names what a frame shows.
+        trigger: Says when an object lies ready.
+        journal: An open journal.
+        options: How objects are sorted.
+        on_object: Called with each object when its command has ended.
+        on_bin: Called with the bin when a motion is completed, for a simulated platform under a real arm.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        arm: Arm,
+        first_sequence: int,
+        classifier: Classifier,
+        trigger: Trigger,
+        journal: Journal,
+        options: RuntimeOptions,
+        on_object: Callable[[SortedObject], None] = lambda _: None,
+        on_bin: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._camera, self._arm, self._classifier, self._trigger = camera, arm, classifier, trigger
+        self._journal, self._options, self._on_object, self._on_bin = journal, options, on_object, on_bin
+        self._loop = _fit_to_camera(options, camera.live)
+        self._sequence = first_sequence
+        self._state = LoopState()
+        self._inbox: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
+        self._capture = Capture(camera, lambda: self._inbox.put(None))
+        self._dispatcher = Dispatcher(arm, self._inbox.put)
+        self._flight: _Flight | None = None
+        self._frame: Frame | None = None
+        self._classify_times_s: list[float] = []
+        self._ended = False
+        self.times = StageTimes()
+        self.completed = 0
+        self.stale = 0
+
+    def run(self) -> None:
+        """Sorts until the source ends, the wanted number of objects is sorted, or something fails.
+
+        However it ends, the arm stands still and the journal tells what became of every object.
+
+        Raises:
+            CameraError: The camera failed.
+            ArmError: The arm failed, or the outcome of a command is unknown.
+            StorageError: The journal cannot be written.
+        """
+        self._dispatcher.start()
+        if self._camera.live:
+            self._capture.start()
+        try:
+            while not self._done():
+                self._turn()
+        except SorterError as error:
+            self._handle(DeviceFailed(error.message))
+            raise
+        finally:
+            self._come_to_rest()
+
+    def _done(self) -> bool:
+        if self._state.phase in ARM_BUSY:
+            return False
+        enough = self._options.objects is not None and self.completed >= self._options.objects
+        return enough or self._ended
+
+    def _turn(self) -> None:
+        """Handles one report of the arm, or one frame."""
+        if not self._camera.live and self._inbox.empty() and self._state.phase not in ARM_BUSY:
+            self._look_at_still()
+            return
+        try:
+            report = self._inbox.get(timeout=self._options.camera_timeout_s)
+        except queue.Empty:
+            if not self._camera.live:
+                return
+            raise CameraError(
+                f"{self._camera.name} has given no picture for {self._options.camera_timeout_s:g} s.",
+                "Check its cable.",
+            ) from None
+        if report is None:
+            self._look_at_newest()
+        else:
+            self._on_report(report)
+
+    def _look_at_still(self) -> None:
+        if self._state.phase not in WANTS_FRAMES:
+            # Between two pictures the place is empty.
+            self._handle(FrameSeen(EMPTY))
+            return
+        frame = self._camera.read()
+        if frame is None:
+            self._ended = True
+        else:
+            self._look_at(frame)
+
+    def _look_at_newest(self) -> None:
+        frame = self._capture.take()
+        if frame is not None:
+            self._look_at(frame)
+        elif self._capture.ended:
+            self._ended = True
+
+    def _look_at(self, frame: Frame) -> None:
+        self._frame = frame
+        started_s = time.monotonic()
+        observation = self._trigger.observe(frame)
+        self.times.add("trigger", time.monotonic() - started_s)
+        self._handle(FrameSeen(observation))
+
+    def _handle(self, event: Event) -> None:
+        """Feeds the state machine, and carries out what it wants."""
+        self._state, actions = step(self._state, event, time.monotonic(), self._loop)
+        for action in actions:
+            if isinstance(action, Classify):
+                self._classify()
+            elif isinstance(action, Send):
+                self._send(action)
+            else:
+                self._arm.stop()
+
+    def _classify(self) -> None:
+        assert self._frame is not None
+        started_s = time.monotonic()
+        age_s = started_s - self._frame.captured_at_s
+        if age_s > self._options.max_age_s and self._camera.live:
+            self.stale += 1
+            return
+        prediction = self._classifier.classify(self._frame.image)
+        self._classify_times_s.append(time.monotonic() - started_s)
+        self.times.add("capture age", age_s)
+        self.times.add("classify", self._classify_times_s[-1])
+        self._handle(FrameClassified(prediction.probabilities))
+
+    def _send(self, action: Send) -> None:
+        assert self._frame is not None
+        started_s = time.monotonic()
+        options = self._options
+        decision = decide(action.votes, action.objects, self._classifier.labels, options.bins, options.decision)
+        command = Command(decision.bin, self._sequence)
+        row = self._journal.record(action.object_number, decision, command.sequence)
+        sent_at_s = time.monotonic()
+        self._dispatcher.send(command)
+        votes = self._classify_times_s[-len(action.votes) :]
+        command_s = sent_at_s - self._frame.captured_at_s
+        sorted_object = SortedObject(
+            action.object_number, self._frame.number, self._frame.name, decision, sum(votes) / len(votes), command_s
+        )
+        self._flight = _Flight(sorted_object, row, sent_at_s)
+        self._classify_times_s.clear()
+        self._sequence = next_sequence(self._sequence)
+        self.times.add("decide", sent_at_s - started_s)
+        self.times.add("frame to command", command_s)
+
+    def _on_report(self, report: Report) -> None:
+        flight = self._flight
+        assert flight is not None
+        now_s = time.monotonic()
+        if isinstance(report, Acknowledged):
+            flight.acknowledged_at_s = now_s
+            self.times.add("acknowledge", now_s - flight.sent_at_s)
+            self._journal.acknowledge(flight.row)
+            self._handle(CommandAcknowledged())
+        elif isinstance(report, Completed):
+            if flight.acknowledged_at_s is not None:
+                self.times.add("move", now_s - flight.acknowledged_at_s)
+            self._on_bin(report.command.bin)
+            self._land(COMPLETED)
+            self.completed += 1
+            self._handle(CommandCompleted())
+        elif isinstance(report, Failed):
+            self._land(FAILED if flight.acknowledged_at_s is None else UNKNOWN)
+            raise report.error
+
+    def _land(self, outcome: str) -> None:
+        """Completes the row of the command in flight and tells about the object."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        self._journal.complete(flight.row, outcome)
+        acknowledge_s = (flight.acknowledged_at_s or flight.sent_at_s) - flight.sent_at_s
+        self._on_object(replace(flight.object, outcome=outcome, acknowledge_s=acknowledge_s))
+
+    def _come_to_rest(self) -> None:
+        if self._state.phase in ARM_BUSY or self._state.phase is Phase.FAULT:
+            self._arm.stop()
+        self._dispatcher.stop()
+        self._capture.stop()
+        self._land(UNKNOWN)
+
+
+def _fit_to_camera(options: RuntimeOptions, live: bool) -> LoopOptions:
+    """A still picture lies still already, and looking at it twice tells nothing new."""
+    if live:
+        return replace(options.loop, votes=options.decision.votes)
+    return LoopOptions(settle_s=0.0, clear_s=0.0, votes=1)

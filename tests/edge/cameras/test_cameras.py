@@ -1,0 +1,134 @@
+"""What --camera understands, and real files behind it."""
+
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from sorter.edge.cameras.camera import Camera
+from sorter.edge.cameras.opencv import CameraOptions, OpenCVCamera, VideoFile
+from sorter.edge.cameras.picamera import PiCamera
+from sorter.edge.cameras.stills import PictureFolder
+from sorter.edge.cameras.uri import make_camera
+from sorter.edge.capture import Capture
+from sorter.errors import CameraError
+from tests.conftest import COLORS_BGR, draw_disc
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i in range(4):
+        cv2.imwrite(str(folder / f"{i}.png"), draw_disc(COLORS_BGR["red"], seed=i))
+    (folder / "broken.png").write_bytes(b"nothing")
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "belt.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50.0, (64, 48))
+    for i in range(10):
+        writer.write(np.full((48, 64, 3), 20 * i, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind", "source"),
+    [
+        ("0", OpenCVCamera, 0),
+        ("/dev/video3", OpenCVCamera, "/dev/video3"),
+        ("v4l2:///dev/video1", OpenCVCamera, "/dev/video1"),
+        ("rtsp://10.0.0.9/stream", OpenCVCamera, "rtsp://10.0.0.9/stream"),
+        ("http://10.0.0.9:8080/video", OpenCVCamera, "http://10.0.0.9:8080/video"),
+        ("videotestsrc ! videoconvert ! appsink", OpenCVCamera, "videotestsrc ! videoconvert ! appsink"),
+        ("csi://1", PiCamera, None),
+    ],
+)
+def test_what_a_uri_means(uri: str, kind: type[Camera], source: object) -> None:
+    camera = make_camera(uri, CameraOptions())
+    assert type(camera) is kind and camera.live
+    assert getattr(camera, "_source", None) == source
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_paths(form: str, pictures: Path, video: Path) -> None:
+    assert isinstance(make_camera(form.format(pictures)), PictureFolder)
+    assert isinstance(make_camera(form.format(pictures / "0.png")), PictureFolder)
+    assert isinstance(make_camera(form.format(video)), VideoFile)
+
+
+@pytest.mark.parametrize("uri", ["nowhere", "ftp://a/b", "csi://x", "file:///nowhere"])
+def test_what_is_no_camera(uri: str) -> None:
+    with pytest.raises(CameraError) as raised:
+        make_camera(uri)
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("uri", ["93", "v4l2:///dev/video93", "csi://0", "http://127.0.0.1:9/none.mjpg"])
+def test_a_camera_that_is_not_there(uri: str) -> None:
+    with pytest.raises(CameraError) as raised, make_camera(uri):
+        pass
+    assert raised.value.hint
+
+
+def test_a_file_that_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"not a video")
+    with pytest.raises(CameraError, match="does not open"), make_camera(str(tmp_path / "a.mp4")):
+        pass
+
+
+def test_a_folder_gives_each_readable_picture_once(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with make_camera(str(pictures)) as camera:
+        frames = [camera.read() for _ in range(5)]
+        assert not camera.live
+    assert [f.name for f in frames if f] == ["0.png", "1.png", "2.png", "3.png"]
+    assert frames[-1] is None
+    assert "broken.png" in capsys.readouterr().err
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="no pictures"), make_camera(str(tmp_path)):
+        pass
+
+
+def test_a_video_is_played_to_its_end(video: Path) -> None:
+    with make_camera(str(video)) as camera:
+        frames = []
+        while (frame := camera.read()) is not None:
+            frames.append(frame)
+    assert [f.number for f in frames] == list(range(10))
+    assert abs(int(frames[5].image.mean()) - 100) < 8
+    assert all(a.captured_at_s < b.captured_at_s for a, b in pairwise(frames))
+
+
+def test_the_capture_thread_keeps_the_newest_frame_only(video: Path) -> None:
+    with make_camera(str(video)) as camera:
+        capture = Capture(camera, lambda: None)
+        capture.start()
+        deadline_s = time.monotonic() + 10
+        while capture.dropped < 9 and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        newest = capture.take()
+        assert newest is not None and newest.number == 9
+        assert capture.take() is None
+        capture.stop()
+        assert capture.ended
+
+
+def test_a_failing_camera_is_reported_from_the_thread() -> None:
+    class Unplugged(OpenCVCamera):
+        def read(self) -> None:
+            raise OSError("no such device")
+
+    capture = Capture(Unplugged(0), lambda: None)
+    capture.start()
+    capture.stop()
+    with pytest.raises(CameraError, match="no such device"):
+        capture.take()
