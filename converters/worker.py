@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sorter.converters.equalization import equalize
 from sorter.converters.metadata import attach_metadata, build_metadata
 from sorter.image import InputSpec
 
@@ -22,6 +23,8 @@ def convert(request: dict[str, Any]) -> None:
     import tensorflow as tf
 
     model = _load_network(request["network"])
+    if "pictures" in request:
+        equalize(model, np.load(request["pictures"], mmap_mode="r"))
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     _FORMATS[request["format"]](converter, tf, request)
     flatbuffer = converter.convert()

@@ -38,14 +38,9 @@ def show_object(seen: SortedObject) -> None:
 
 
 class Summary:
-    """Counts objects and, at the end, tells what happened.
+    """Counts objects and, at the end, tells what happened."""
 
-    Args:
-        times: Latencies of the run.
-    """
-
-    def __init__(self, times: StageTimes) -> None:
-        self._times = times
+    def __init__(self) -> None:
         self._outcomes: Counter[str] = Counter()
         self._bins: Counter[int] = Counter()
         self._rejected = 0
@@ -56,18 +51,18 @@ class Summary:
         self._bins[seen.decision.bin] += 1
         self._rejected += bool(seen.decision.rejected)
 
-    def as_json(self, truth: dict[str, Any] | None) -> dict[str, Any]:
+    def as_json(self, times: StageTimes, truth: dict[str, Any] | None) -> dict[str, Any]:
         """The summary for machines; ``truth`` is what a simulated platform knows."""
         return {
             "objects": sum(self._outcomes.values()),
             "outcomes": dict(self._outcomes),
             "rejected": self._rejected,
             "bins": {str(number): count for number, count in sorted(self._bins.items())},
-            "latency_ms": self._times.percentiles(),
+            "latency_ms": times.percentiles(),
             "truth": truth,
         }
 
-    def show(self, truth: dict[str, Any] | None) -> None:
+    def show(self, times: StageTimes, truth: dict[str, Any] | None) -> None:
         """Prints the summary for people."""
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items())) or "none"
         bins = ", ".join(f"bin {number}: {count}" for number, count in sorted(self._bins.items()))
@@ -75,7 +70,7 @@ class Summary:
         if truth:
             facts = ", ".join(f"{count} {what}" for what, count in truth.items())
             click.secho(f"Against the simulation's truth: {facts}", bold=True)
-        percentiles = self._times.percentiles()
+        percentiles = times.percentiles()
         if percentiles:
             click.secho(f"\n{'latency in ms':<18}{'p50':>9}{'p90':>9}{'p99':>9}{'n':>8}", bold=True)
         for stage, p in percentiles.items():

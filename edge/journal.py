@@ -48,18 +48,19 @@ class Journal:
         path: The file; made when it is missing.
         run: Name of this run, for instance its start time.
         model_sha256: The network in use.
+
+    Attributes:
+        unfinished: Commands of earlier runs that were on their way when those ended, found when it was opened.
     """
 
     def __init__(self, path: Path, run: str, model_sha256: str) -> None:
         self.path = path
         self._run, self._model_sha256 = run, model_sha256
+        self.unfinished = 0
         self._database: sqlite3.Connection | None = None
 
-    def open(self) -> int:
-        """Opens the file.
-
-        Returns:
-            How many commands of earlier runs were on their way when those ended; their outcome is now ``unknown``.
+    def open(self) -> None:
+        """Opens the file, and marks commands that were on their way when an earlier run ended as ``unknown``.
 
         Raises:
             StorageError: The file cannot be opened or is no journal.
@@ -71,7 +72,7 @@ class Journal:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(_SCHEMA)
-            return self._execute("UPDATE object SET outcome=? WHERE outcome=?", UNKNOWN, SENT).rowcount
+            self.unfinished = self._execute("UPDATE object SET outcome=? WHERE outcome=?", UNKNOWN, SENT).rowcount
 
     def record(self, number: int, decision: Decision, sequence: int) -> int:
         """Writes the row of an object whose command is about to leave, and returns its id."""

@@ -4,12 +4,10 @@ import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from sorter.classifier import Classifier
-from sorter.edge.arms.arm import Arm
 from sorter.edge.arms.protocol import next_sequence
-from sorter.edge.cameras.camera import Camera, Frame
+from sorter.edge.cameras.camera import Frame
 from sorter.edge.capture import Capture
 from sorter.edge.decision import BinMap, Decision, DecisionOptions, decide
 from sorter.edge.dispatcher import Acknowledged, Command, Completed, Dispatcher, Failed, Report
@@ -30,16 +28,10 @@ from sorter.edge.loop import (
     Send,
     step,
 )
+from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
-from sorter.edge.trigger import EMPTY, Observation
+from sorter.edge.trigger import EMPTY
 from sorter.errors import CameraError, SorterError
-
-
-class Trigger(Protocol):
-    """Anything that says whether an object lies ready."""
-
-    def observe(self, frame: Frame) -> Observation:
-        """Looks at a frame; calls come in the order of the frames."""
 
 
 @dataclass(frozen=True)
@@ -102,41 +94,41 @@ class Runtime:
     """The device's main job.
 
     Args:
-        camera: An open camera.
-        arm: An open arm.
+        station: Camera, trigger and arm; opened.
         first_sequence: Sequence number of the first command.
         classifier: Names what a frame shows.
-        trigger: Says when an object lies ready.
         journal: An open journal.
         options: How objects are sorted.
-        on_object: Called with each object when its command has ended.
-        on_bin: Called with the bin when a motion is completed, for a simulated platform under a real arm.
+
+    Attributes:
+        observers: Called with each object when its command has ended.
+        times: Latencies of each stage.
+        completed: Objects whose command the arm carried out.
+        stale: Frames not classified because they were too old.
     """
 
     def __init__(
         self,
-        camera: Camera,
-        arm: Arm,
+        station: Station,
         first_sequence: int,
         classifier: Classifier,
-        trigger: Trigger,
         journal: Journal,
         options: RuntimeOptions,
-        on_object: Callable[[SortedObject], None] = lambda _: None,
-        on_bin: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._camera, self._arm, self._classifier, self._trigger = camera, arm, classifier, trigger
-        self._journal, self._options, self._on_object, self._on_bin = journal, options, on_object, on_bin
-        self._loop = _fit_to_camera(options, camera.live)
+        self._camera, self._trigger, self._arm = station.camera, station.trigger, station.arm
+        self._classifier, self._journal, self._options = classifier, journal, options
+        self._on_completed = station.on_completed
+        self._loop = _fit_to_camera(options, station.camera.live)
         self._sequence = first_sequence
         self._state = LoopState()
         self._inbox: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
-        self._capture = Capture(camera, lambda: self._inbox.put(None))
-        self._dispatcher = Dispatcher(arm, self._inbox.put)
+        self._capture = Capture(station.camera, lambda: self._inbox.put(None))
+        self._dispatcher = Dispatcher(station.arm, self._inbox.put)
         self._flight: _Flight | None = None
         self._frame: Frame | None = None
         self._classify_times_s: list[float] = []
         self._ended = False
+        self.observers: list[Callable[[SortedObject], None]] = []
         self.times = StageTimes()
         self.completed = 0
         self.stale = 0
@@ -269,7 +261,7 @@ class Runtime:
         elif isinstance(report, Completed):
             if flight.acknowledged_at_s is not None:
                 self.times.add("move", now_s - flight.acknowledged_at_s)
-            self._on_bin(report.command.bin)
+            self._on_completed(report.command.bin)
             self._land(COMPLETED)
             self.completed += 1
             self._handle(CommandCompleted())
@@ -284,7 +276,9 @@ class Runtime:
             return
         self._journal.complete(flight.row, outcome)
         acknowledge_s = (flight.acknowledged_at_s or flight.sent_at_s) - flight.sent_at_s
-        self._on_object(replace(flight.object, outcome=outcome, acknowledge_s=acknowledge_s))
+        seen = replace(flight.object, outcome=outcome, acknowledge_s=acknowledge_s)
+        for observer in self.observers:
+            observer(seen)
 
     def _come_to_rest(self) -> None:
         if self._state.phase in ARM_BUSY or self._state.phase is Phase.FAULT:

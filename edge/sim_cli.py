@@ -3,26 +3,21 @@
 Heavy imports live inside the commands, so that ``--help`` answers at once.
 """
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sorter.cli import SorterCommand, inform, track
 
 
-class SizeType(click.ParamType):
-    """WIDTHxHEIGHT in pixels, as in ``320x240``."""
-
-    name = "WxH"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Reads ``320x240``."""
-        if isinstance(value, tuple):
-            return value
-        width, separator, height = str(value).lower().partition("x")
-        if not (separator and width.isdecimal() and height.isdecimal()):
-            self.fail(f"{value!r} is not a size such as 320x240.", param, ctx)
-        return int(width), int(height)
+def _read_size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
+    width, _, height = value.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise click.BadParameter(f"{value!r} is not a size such as 320x240.")
+    return int(width), int(height)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,7 +32,7 @@ sim.command_class = SorterCommand
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make; one folder a class.")
 @click.option("--per-class", type=click.IntRange(1, 99999), default=400, help="Pictures of each fruit.")
 @click.option("--seed", type=click.IntRange(0), default=1, help="Equal seeds give equal pictures.")
-@click.option("--size", type=SizeType(), default="320x240", help="Size of a picture in pixels.")
+@click.option("--size", callback=_read_size, metavar="WxH", default="320x240", help="Size of a picture in pixels.")
 @click.option("--format", "file_format", type=click.Choice(["jpg", "png"]), default="jpg", help="File format.")
 def render(out: Path, per_class: int, seed: int, size: tuple[int, int], file_format: str) -> None:
     """Draws a data set of six fruits: shape, texture, pose, light and ground vary."""
@@ -51,3 +46,56 @@ def render(out: Path, per_class: int, seed: int, size: tuple[int, int], file_for
     for _path in track(write_collection(out, options), "Rendering", total):
         pass
     inform(f"{total} pictures of {len(FRUITS)} fruits in {out}.")
+
+
+@sim.command()
+@click.option("--link", type=click.Path(path_type=Path), help="Also keep a symbolic link of this name to the port.")
+@click.option("--name", default="simulated-arm", help="What the arm calls itself.")
+@click.option("--bins", type=click.IntRange(1, 99), default=6, help="Number of bins.")
+@click.option("--move-s", type=click.FloatRange(0, 600), default=0.5, help="Seconds that a motion takes.")
+@click.option("--drop", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line is lost.")
+@click.option("--corrupt", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line is damaged.")
+@click.option("--duplicate", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line arrives twice.")
+@click.option("--delay", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line arrives late.")
+@click.option("--delay-s", type=click.FloatRange(0, 600), default=0.3, help="By how many seconds.")
+@click.option("--reset", type=click.FloatRange(0, 1), default=0.0, help="Chance that a reset cuts a motion off.")
+@click.option("--jam", type=click.FloatRange(0, 1), default=0.0, help="Chance that a motion jams.")
+@click.option("--silent", is_flag=True, help="Never answer, like a device of another kind.")
+@click.option("--seed", type=int, default=1, help="Of the chances.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every line that passes.")
+def arm(link: Path | None, verbose: bool, **options: Any) -> None:
+    """Simulates an arm on a pseudo-terminal, for --port; prints its path.
+
+    Runs until Ctrl-C or SIGTERM. SIGUSR1 makes the next motion jam, SIGUSR2 resets the arm.
+    """
+    from contextlib import nullcontext, suppress
+
+    from sorter.edge.simulation.arm import SimulatedArm, SimulatedArmOptions
+    from sorter.edge.simulation.pty import PtyArm, symbolic_link
+
+    simulated = SimulatedArm(
+        SimulatedArmOptions(**options),
+        on_sorted=lambda bin_number: inform(f"sorted into bin {bin_number}") if verbose else None,
+        on_line=_show_line if verbose else lambda _direction, _line: None,
+    )
+    with suppress(KeyboardInterrupt), PtyArm(simulated) as port:
+        _on_signal(signal.SIGUSR1, port.jam, "the next motion will jam")
+        _on_signal(signal.SIGUSR2, port.reset, "the arm was reset")
+        with symbolic_link(link, port.path) if link else nullcontext():
+            click.echo(port.path)
+            inform(f"Simulated arm {simulated.name} with {simulated.bins} bins at {link or port.path}; Ctrl-C ends it.")
+            while True:
+                signal.pause()
+
+
+def _on_signal(number: signal.Signals, action: Callable[[], None], message: str) -> None:
+    def handle(_number: int, _frame: object) -> None:
+        action()
+        inform(message)
+
+    signal.signal(number, handle)
+
+
+def _show_line(direction: str, line: bytes) -> None:
+    arrow = ">" if direction == "in" else "<"
+    inform(f"{arrow} {line.decode('ascii', 'backslashreplace')}")

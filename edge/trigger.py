@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,55 +65,53 @@ class MotionTrigger:
 
     def __init__(self, options: MotionOptions | None = None) -> None:
         self._options = options or MotionOptions()
-        self._reference: npt.NDArray[np.float32] | None = None
+        self._empty: npt.NDArray[np.float32] | None = None
         self._learned = 0
-        self._history: deque[tuple[float, npt.NDArray[np.float32]]] = deque()
+        self._history: deque[tuple[float, Pixels]] = deque()
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls must come in the order of the frames."""
         small = self._shrink(frame.image)
-        if self._reference is None or self._reference.shape != small.shape:
-            self._reference, self._learned = small.copy(), 0
+        if self._empty is None or self._empty.shape != small.shape:
+            self._empty, self._learned = small.astype(np.float32), 0
             self._history.clear()
         moving = self._moves(small, frame.captured_at_s)
         if self._learned < self._options.learning_frames:
             self._learned += 1
-            cv2.accumulateWeighted(small, self._reference, 1.0 / self._learned)
+            cv2.accumulateWeighted(small, self._empty, 1.0 / self._learned)
             return EMPTY
-        mask = self._mask(small, self._reference, self._options.difference)
-        if np.count_nonzero(mask) >= self._options.least_area * mask.size:
-            return Observation(True, moving, self._count(mask))
+        changed = _changed(small, cv2.convertScaleAbs(self._empty), self._options.difference)
+        if cv2.countNonZero(changed) >= self._options.least_area * changed.size:
+            return Observation(True, moving, self._count(changed))
         if not moving:
-            cv2.accumulateWeighted(small, self._reference, self._options.adaptation)
+            cv2.accumulateWeighted(small, self._empty, self._options.adaptation)
         return Observation(False, moving, 0)
 
-    def _shrink(self, image: Pixels) -> npt.NDArray[np.float32]:
+    def _shrink(self, image: Pixels) -> Pixels:
         height = max(1, round(image.shape[0] * self._options.width_px / image.shape[1]))
-        small = cv2.resize(image, (self._options.width_px, height), interpolation=cv2.INTER_AREA)
-        return small.astype(np.float32)
+        return cv2.resize(image, (self._options.width_px, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
-    def _moves(self, small: npt.NDArray[np.float32], now_s: float) -> bool:
+    def _moves(self, small: Pixels, now_s: float) -> bool:
         history = self._history
         history.append((now_s, small))
         while len(history) > 2 and now_s - history[1][0] >= self._options.interval_s:
             history.popleft()
-        mask = self._mask(small, history[0][1], self._options.motion_difference)
-        return bool(np.count_nonzero(mask) >= self._options.least_motion_area * mask.size)
+        changed = _changed(small, history[0][1], self._options.motion_difference)
+        return cv2.countNonZero(changed) >= self._options.least_motion_area * changed.size
 
-    @staticmethod
-    def _mask(
-        first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], difference: float
-    ) -> npt.NDArray[np.uint8]:
-        # The strongest channel decides: a lemon on a grey belt may differ in blue alone.
-        mask: npt.NDArray[np.uint8] = (cv2.absdiff(first, second).max(axis=2) > difference).astype(np.uint8)
-        return mask
-
-    def _count(self, mask: npt.NDArray[np.uint8]) -> int:
-        kernel = np.ones((2 * (mask.shape[0] // 16) + 1,) * 2, np.uint8)
-        whole = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, kernel)
+    def _count(self, changed: Pixels) -> int:
+        kernel = np.ones((2 * (changed.shape[0] // 16) + 1,) * 2, np.uint8)
+        whole = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, kernel)
         _, _, stats, _ = cv2.connectedComponentsWithStats(whole)
         areas = stats[1:, cv2.CC_STAT_AREA]
         return int(np.count_nonzero(areas >= self._options.part * areas.max())) if len(areas) else 0
+
+
+def _changed(first: Pixels, second: Any, difference: float) -> Pixels:
+    """Marks with 255 where a colour channel differs: a lemon on a grey belt may differ in blue alone."""
+    blue, green, red = cv2.split(cv2.absdiff(first, second))
+    _, mask = cv2.threshold(cv2.max(cv2.max(blue, green), red), difference, 255, cv2.THRESH_BINARY)
+    return mask  # type: ignore[return-value]
 
 
 class StillTrigger:

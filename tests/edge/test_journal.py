@@ -47,7 +47,8 @@ def test_a_killed_run_leaves_its_command_and_the_next_run_says_so(tmp_path: Path
     )
     assert subprocess.run([sys.executable, "-c", code, path], env=os.environ).returncode == -signal.SIGKILL
     journal = Journal(path, "run", "abc")
-    assert journal.open() == 1
+    journal.open()
+    assert journal.unfinished == 1
     assert rows(path) == [(1, "apple", 1, 5, UNKNOWN)]
     journal.close()
 

@@ -1,0 +1,52 @@
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
+BIN = $(VENV)/bin
+
+.PHONY: demo test check lint fast install bench-overhead bench-startup bench-augmentation clean
+
+## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
+demo: $(DEMO_VENV)/.installed
+	$(DEMO_VENV)/bin/sorter-run --camera sim: --port sim: --model models/fruit-demo-int8.tflite \
+		--objects 20 --journal $(DEMO_VENV)/demo.db
+
+$(DEMO_VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/pip install --quiet --editable ".[edge]"
+	touch $@
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[edge,train-cpu,dev]"
+	touch $@
+
+## All tests. Those that need ../shared or a program that is not here are skipped with the reason.
+test: install
+	$(BIN)/pytest
+
+## The fast tests: nothing is trained or converted.
+fast: install
+	$(BIN)/pytest -m "not slow"
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+bench-overhead: install
+	$(BIN)/python -m sorter.benchmarks.overhead models/waste-mobilenetv2-int8.tflite \
+		--data ../shared/data/trashnet --json reports/overhead.json
+
+bench-startup: install
+	$(BIN)/python -m sorter.benchmarks.startup --json reports/startup.json
+
+bench-augmentation: install
+	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,104 @@
+"""Cross-layer equalisation: every channel between two convolutions uses the range that it has.
+
+After fine-tuning, many channels of MobileNetV2 stay far below the 6 at which ReLU6 saturates. The next layer's weights
+for them are large in return, and since all weights into one output share one int8 step, they coarsen the step for the
+others. Scaling such a channel up in the batch normalisation before the ReLU6, and its weights down in the convolution
+behind, changes nothing in float and spreads the weights evenly over the int8 range.
+
+Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019, section 4.1; there
+ranges come from weights and ReLU6 is replaced by ReLU, here they come from calibration pictures and ReLU6 stays.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_HEADROOM = 1.1
+"""A channel may become this much larger than on the calibration pictures before it saturates."""
+
+_MAX_SCALE = 32.0
+"""A channel that never fired while calibrating may still fire later, so it is not scaled without limit."""
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A batch normalisation and the convolution behind it, with nothing but a saturating ReLU between.
+
+    Attributes:
+        normalization: The Keras ``BatchNormalization`` layer.
+        activation: The Keras ``ReLU`` layer with a ``max_value``.
+        convolution: The Keras ``Conv2D`` layer that alone reads the activation.
+    """
+
+    normalization: Any
+    activation: Any
+    convolution: Any
+
+
+def find_pairs(network: Any) -> list[Pair]:
+    """Finds all pairs in a functional Keras network; those inside a nested network are not seen."""
+    import keras
+
+    consumers: dict[int, list[Any]] = {}
+    for layer in network.layers:
+        for tensor in _inputs(layer):
+            consumers.setdefault(id(tensor), []).append(layer)
+    pairs = []
+    for layer in network.layers:
+        if not isinstance(layer, keras.layers.ReLU) or not layer.max_value or layer.negative_slope or layer.threshold:
+            continue
+        before, after = layer.input._keras_history.operation, consumers.get(id(layer.output), [])
+        alone = len(consumers.get(id(layer.input), [])) == 1 and len(after) == 1
+        if alone and isinstance(before, keras.layers.BatchNormalization) and type(after[0]) is keras.layers.Conv2D:
+            pairs.append(Pair(before, layer, after[0]))
+    return [p for p in pairs if p.normalization.scale and p.normalization.center and p.convolution.groups == 1]
+
+
+def _inputs(layer: Any) -> list[Any]:
+    tensors = getattr(layer, "input", None)
+    if tensors is None:
+        return []
+    return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+
+
+def equalize(network: Any, pictures: npt.NDArray[np.uint8]) -> int:
+    """Equalises a network in place.
+
+    Args:
+        network: A functional ``keras.Model`` that takes raw pixels.
+        pictures: Calibration pictures, uint8 (n, height, width, 3).
+
+    Returns:
+        How many pairs of layers were equalised.
+    """
+    pairs = find_pairs(network)
+    for pair, largest in zip(pairs, _largest_activations(network, pairs, pictures), strict=True):
+        scale = np.clip(pair.activation.max_value / np.maximum(largest * _HEADROOM, 1e-6), 1.0, _MAX_SCALE)
+        gamma, beta, mean, variance = pair.normalization.get_weights()
+        pair.normalization.set_weights([gamma * scale, beta * scale, mean, variance])
+        kernel, *bias = pair.convolution.get_weights()
+        pair.convolution.set_weights([kernel / scale[np.newaxis, np.newaxis, :, np.newaxis], *bias])
+    return len(pairs)
+
+
+def _largest_activations(
+    network: Any, pairs: list[Pair], pictures: npt.NDArray[np.uint8]
+) -> list[npt.NDArray[np.float32]]:
+    """For each pair, the largest activation of each channel (channels,) over all pictures."""
+    import keras
+
+    if not pairs:
+        return []
+    maxima = [keras.layers.GlobalMaxPooling2D()(pair.activation.output) for pair in pairs]
+    probe = keras.Model(network.input, maxima)
+    largest: list[npt.NDArray[np.float32]] = []
+    for start in range(0, len(pictures), _BATCH):
+        batch = probe(pictures[start : start + _BATCH].astype(np.float32), training=False)
+        batch = [batch] if len(pairs) == 1 and not isinstance(batch, (list, tuple)) else batch
+        values = [np.asarray(tensor).max(axis=0) for tensor in batch]
+        largest = [np.maximum(a, b) for a, b in zip(largest, values, strict=True)] if largest else values
+    return largest

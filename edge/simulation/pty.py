@@ -1,0 +1,185 @@
+"""The simulated arm on a real pseudo-terminal: programs open it like any serial device."""
+
+import os
+import select
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sorter.edge.arms.link import SerialLink
+from sorter.edge.simulation.address import SCHEME
+from sorter.edge.simulation.arm import SimulatedArm, SimulatedArmOptions
+from sorter.errors import ArmError, ConfigError
+from sorter.files import translated_storage_errors
+
+
+class PtyArm:
+    """Serves a simulated arm on a pseudo-terminal, in a thread of its own.
+
+    Args:
+        arm: The arm; while it is served, only this object may touch it.
+
+    Attributes:
+        path: The terminal's device, for example ``/dev/pts/3``; empty before ``start``.
+    """
+
+    def __init__(self, arm: SimulatedArm) -> None:
+        self.path = ""
+        self._arm = arm
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._master = self._slave = self._wake_in = self._wake_out = -1
+
+    def start(self) -> str:
+        """Makes the terminal and serves it; returns its path.
+
+        Raises:
+            ArmError: The system gives no pseudo-terminal.
+        """
+        try:
+            self._master, self._slave = os.openpty()
+        except OSError as error:
+            raise ArmError(f"No pseudo-terminal for the simulated arm ({error.strerror}).") from error
+        # Our own end of the slave stays open: without it the master reads errors whenever no client is connected.
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self._wake_out, self._wake_in = os.pipe()
+        self.path = os.ttyname(self._slave)
+        self._thread = threading.Thread(target=self._serve, name="simulated-arm", daemon=True)
+        self._thread.start()
+        return self.path
+
+    def stop(self) -> None:
+        """Ends the service and removes the terminal, as pulling the plug does; stopping twice does nothing."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        os.write(self._wake_in, b"q")
+        thread.join()
+        for handle in (self._master, self._slave, self._wake_in, self._wake_out):
+            os.close(handle)
+
+    def reset(self) -> None:
+        """Resets the arm as a power failure would."""
+        self._do(lambda: self._arm.reset(time.monotonic()))
+
+    def jam(self) -> None:
+        """Makes the next motion jam."""
+        self._do(self._arm.jam)
+
+    def __enter__(self) -> Self:
+        """Starts the service."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the service."""
+        self.stop()
+
+    def _do(self, action: Callable[[], None]) -> None:
+        with self._lock:
+            action()
+        if self._thread is not None:
+            os.write(self._wake_in, b"w")
+
+    def _serve(self) -> None:
+        while True:
+            with self._lock:
+                due_s = self._arm.next_due_s()
+            wait_s = None if due_s is None else max(0.0, due_s - time.monotonic())
+            ready, _, _ = select.select([self._master, self._wake_out], [], [], wait_s)
+            if self._wake_out in ready and b"q" in os.read(self._wake_out, 64):
+                return
+            data = os.read(self._master, 4096) if self._master in ready else b""
+            with self._lock:
+                if data:
+                    self._arm.receive(data, time.monotonic())
+                output = self._arm.poll(time.monotonic())
+            self._answer(output)
+
+    def _answer(self, output: bytes) -> None:
+        try:
+            while output:
+                output = output[os.write(self._master, output) :]
+        except BlockingIOError:
+            # Nobody reads: a real device's bytes would be lost in the same way.
+            return
+
+
+@contextmanager
+def symbolic_link(link: Path, target: str) -> Iterator[None]:
+    """Keeps a symbolic link to a terminal while the block runs, so that it has a name that never changes.
+
+    Raises:
+        ConfigError: There is a file or folder of that name.
+        StorageError: The link cannot be made.
+    """
+    if link.exists() and not link.is_symlink():
+        raise ConfigError(f"{link} exists and is not a link.", "Choose another name for --link.")
+    with translated_storage_errors(link):
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    try:
+        yield
+    finally:
+        # Another simulated arm may have taken the name over meanwhile.
+        if link.is_symlink() and str(link.readlink()) == target:
+            link.unlink()
+
+
+class SimulatedLink:
+    """A link whose far end comes into being when it is opened: the address ``sim:``.
+
+    The bytes go through a real pseudo-terminal and pyserial, as to any device.
+
+    Args:
+        options: How the arm behaves.
+        on_sorted: Called with the bin when a SORT is completed, from the simulated arm's thread.
+
+    Attributes:
+        name: ``sim:``, and the terminal's path once it is open.
+        simulated_arm: The arm at the far end. It keeps its memory when the link is closed and opened again.
+        port: The terminal while the link is open.
+    """
+
+    def __init__(
+        self, options: SimulatedArmOptions | None = None, on_sorted: Callable[[int], None] = lambda _bin: None
+    ) -> None:
+        self.name = SCHEME
+        self.simulated_arm = SimulatedArm(options, on_sorted)
+        self.port: PtyArm | None = None
+        self._link = SerialLink(SCHEME)
+
+    def open(self) -> None:
+        """Switches the simulated arm on and opens its port (see ``SerialLink.open``)."""
+        self.close()
+        self.port = PtyArm(self.simulated_arm)
+        self.name = self.port.start()
+        self._link = SerialLink(self.name)
+        self._link.open()
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes at once; raises ArmLostError."""
+        self._link.write(data)
+
+    def read(self) -> bytes:
+        """Bytes that have arrived (see ``SerialLink.read``); raises ArmLostError."""
+        return self._link.read()
+
+    def waiting(self) -> bool:
+        """Whether bytes have arrived; raises ArmLostError."""
+        return self._link.waiting()
+
+    def close(self) -> None:
+        """Closes the port and removes it."""
+        self._link.close()
+        if self.port is not None:
+            self.port.stop()
+            self.port = None

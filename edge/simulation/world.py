@@ -1,0 +1,246 @@
+"""The simulated platform: objects come, rest, are taken away, and the truth about them is kept.
+
+A simulated camera looks at it and a simulated (or real) arm acts on it. Time is an argument, so tests run hours of it
+in a second.
+"""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from sorter.edge.simulation.exhibit import Exhibit
+from sorter.edge.simulation.texture import white
+from sorter.errors import ConfigError
+from sorter.image import Pixels
+
+Phase = Literal["empty", "arriving", "resting", "leaving", "finished"]
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """How the platform behaves.
+
+    Attributes:
+        empty_s: How long it is empty between two objects.
+        arrive_s: How long an object slides until it rests, and slides away when nobody wants it.
+        patience_s: How long an object waits to be taken.
+        speed: Divides ``empty_s`` and ``arrive_s``.
+        objects: How many come; 0 means all there are.
+        flicker: Amplitude of the light's flicker, as a share of its brightness.
+        noise: Standard deviation of the sensor's noise, in byte steps.
+        blur_px: Standard deviation of the lens's blur.
+    """
+
+    empty_s: float = 0.6
+    arrive_s: float = 0.4
+    patience_s: float = 15.0
+    speed: float = 1.0
+    objects: int = 0
+    flicker: float = 0.006
+    noise: float = 2.0
+    blur_px: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.01 <= self.speed <= 1000 or min(self.empty_s, self.arrive_s, self.patience_s, self.objects) < 0:
+            raise ConfigError(
+                "The simulated platform has an impossible speed, time or number of objects.",
+                "Speed lies between 0.01 and 1000, times and numbers are not negative.",
+            )
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The truth about one object.
+
+    Attributes:
+        number: Counts up from 1.
+        label: What it was.
+        name: Its file name; empty for a rendered object.
+        arrived_at_s: When it began to slide in.
+        bins: Bins to which the arm moved for it; the first one took it, any others came too late.
+        left_at_s: When it was taken or began to slide away; None while it is there.
+    """
+
+    number: int
+    label: str
+    name: str
+    arrived_at_s: float
+    bins: tuple[int, ...] = ()
+    left_at_s: float | None = None
+
+    @property
+    def bin(self) -> int | None:
+        """Where it is now; None when nobody took it."""
+        return self.bins[0] if self.bins else None
+
+    @property
+    def missed(self) -> bool:
+        """Whether it left without being taken."""
+        return self.left_at_s is not None and not self.bins
+
+    @property
+    def doubled(self) -> bool:
+        """Whether the arm moved again for it."""
+        return len(self.bins) > 1
+
+
+class World:
+    """A platform, what lies on it, and the ledger. Safe for use by several threads.
+
+    Args:
+        ground: uint8 BGR (H, W, 3), the empty platform.
+        exhibits: What comes, one after the other.
+        options: How it behaves.
+        seed: Of the sensor's noise.
+    """
+
+    def __init__(
+        self, ground: Pixels, exhibits: Iterable[Exhibit], options: WorldOptions | None = None, seed: int = 1
+    ) -> None:
+        self._options = options or WorldOptions()
+        self._exhibits: Iterator[Exhibit] = iter(exhibits)
+        self._ground = ground
+        self._exhibit: Exhibit | None = None
+        self._visits: list[Visit] = []
+        self._empty_takes: list[int] = []
+        self._phase: Phase = "empty"
+        self._since_s: float | None = None
+        self._still: Pixels | None = None
+        self._rng = np.random.default_rng([seed, 3])
+        self._noise = _noise_bank(ground.shape[:2], self._options.noise)
+        self._lock = threading.Lock()
+
+    @property
+    def ledger(self) -> tuple[Visit, ...]:
+        """The truth about every object that has come so far."""
+        with self._lock:
+            return tuple(self._visits)
+
+    @property
+    def empty_takes(self) -> tuple[int, ...]:
+        """Bins to which the arm moved although the platform was empty and no object had been taken before."""
+        with self._lock:
+            return tuple(self._empty_takes)
+
+    @property
+    def phase(self) -> Phase:
+        """What is happening, as of the last frame."""
+        with self._lock:
+            return self._phase
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last object has gone and the platform has been empty for a while."""
+        return self.phase == "finished"
+
+    def frame(self, now_s: float) -> Pixels:
+        """What a camera sees.
+
+        Args:
+            now_s: On any clock that only runs forwards.
+
+        Returns:
+            uint8 BGR (H, W, 3), a new array.
+        """
+        with self._lock:
+            self._advance(now_s)
+            return self._expose(self._scene(now_s), now_s)
+
+    def take(self, bin_number: int, now_s: float) -> None:
+        """The arm has completed its way to a bin: what rests or arrives on the platform is taken away."""
+        with self._lock:
+            self._advance(now_s)
+            if self._phase in ("arriving", "resting", "leaving") and not self._visits[-1].bins:
+                self._amend(bins=(bin_number,), left_at_s=now_s)
+                self._enter("empty", now_s)
+            elif self._visits and self._visits[-1].bins:
+                self._amend(bins=(*self._visits[-1].bins, bin_number))
+            else:
+                self._empty_takes.append(bin_number)
+
+    def _amend(self, **changes: object) -> None:
+        self._visits[-1] = replace(self._visits[-1], **changes)  # type: ignore[arg-type]
+
+    def _enter(self, phase: Phase, at_s: float) -> None:
+        self._phase, self._since_s, self._still = phase, at_s, None
+
+    def _advance(self, now_s: float) -> None:
+        """Runs through every phase that has ended by now."""
+        if self._since_s is None:
+            self._since_s = now_s
+        while self._phase != "finished" and now_s >= (end_s := self._since_s + self._duration_s()):
+            if self._phase == "empty":
+                self._admit(end_s)
+            elif self._phase == "arriving":
+                self._enter("resting", end_s)
+            elif self._phase == "resting":
+                self._amend(left_at_s=end_s)
+                self._enter("leaving", end_s)
+            else:
+                self._enter("empty", end_s)
+
+    def _duration_s(self) -> float:
+        options = self._options
+        return {
+            "empty": options.empty_s / options.speed,
+            "arriving": options.arrive_s / options.speed,
+            "resting": options.patience_s,
+            "leaving": options.arrive_s / options.speed,
+        }[self._phase]
+
+    def _admit(self, at_s: float) -> None:
+        wanted = not self._options.objects or len(self._visits) < self._options.objects
+        self._exhibit = next(self._exhibits, None) if wanted else None
+        if self._exhibit is None:
+            self._enter("finished", at_s)
+            return
+        self._visits.append(Visit(len(self._visits) + 1, self._exhibit.label, self._exhibit.name, at_s))
+        self._enter("arriving", at_s)
+
+    def _scene(self, now_s: float) -> Pixels:
+        """The platform without noise; drawn anew only while something moves."""
+        if self._still is not None:
+            return self._still
+        if self._exhibit is None or self._phase in ("empty", "finished"):
+            picture = self._still = self._blurred(self._ground)
+        elif self._phase == "resting":
+            picture = self._still = self._blurred(self._exhibit.draw(self._ground, 1.0))
+        else:
+            share = (now_s - (self._since_s or now_s)) / max(1e-9, self._duration_s())
+            # Quick at first, slow at the end, as things do that slide to rest.
+            arrived = 1 - (1 - share) ** 2 if self._phase == "arriving" else 1 - share**2
+            picture = self._blurred(self._exhibit.draw(self._ground, arrived))
+        return picture
+
+    def _blurred(self, picture: Pixels) -> Pixels:
+        sigma = self._options.blur_px
+        return cv2.GaussianBlur(picture, (0, 0), sigma) if sigma > 0.25 else picture  # type: ignore[return-value]
+
+    def _expose(self, picture: Pixels, now_s: float) -> Pixels:
+        # Mains light flickers at 100 or 120 Hz; what a 30 Hz camera sees of it is a slow beat.
+        gain = 1 + self._options.flicker * math.sin(now_s * 2 * math.pi * 1.7)
+        seen = cv2.convertScaleAbs(picture, alpha=gain)
+        brighter, darker = self._noise
+        height, width = picture.shape[:2]
+        row, column = self._rng.integers(0, _NOISE_ROOM_PX, 2)
+        place = (slice(row, row + height), slice(column, column + width))
+        return cv2.subtract(cv2.add(seen, brighter[place]), darker[place])  # type: ignore[return-value]
+
+
+_NOISE_ROOM_PX = 48
+
+
+def _noise_bank(shape: tuple[int, ...], strength: float) -> tuple[Pixels, Pixels]:
+    """Noise to add and noise to subtract, somewhat larger than a frame (height, width).
+
+    Drawing fresh normal numbers for each frame would cost more than all the rest of the simulation; a random part of
+    one large noise picture looks the same.
+    """
+    height, width = shape[0] + _NOISE_ROOM_PX, shape[1] + _NOISE_ROOM_PX
+    tile = np.resize(white(), height * width * 3).reshape(height, width, 3) * np.float32(strength)
+    return np.clip(tile + 0.5, 0, 255).astype(np.uint8), np.clip(-tile + 0.5, 0, 255).astype(np.uint8)

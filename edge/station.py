@@ -1,0 +1,123 @@
+"""A camera, a trigger that suits it, and an arm: put together from what the user named."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sorter.edge.arms.arm import Arm, ArmState
+from sorter.edge.arms.ports import make_arm
+from sorter.edge.arms.protocol import next_sequence
+from sorter.edge.cameras.camera import Camera, Frame
+from sorter.edge.cameras.opencv import CameraOptions
+from sorter.edge.cameras.uri import make_camera
+from sorter.edge.decision import BinMap
+from sorter.edge.trigger import MotionTrigger, Observation, StillTrigger
+from sorter.errors import ArmError, ConfigError
+
+if TYPE_CHECKING:
+    from sorter.edge.simulation.world import World
+
+
+class Trigger(Protocol):
+    """Anything that says whether an object lies ready."""
+
+    def observe(self, frame: Frame) -> Observation:
+        """Looks at a frame; calls come in the order of the frames."""
+
+
+@dataclass(frozen=True)
+class Station:
+    """Everything that sorting needs of the outside world.
+
+    Attributes:
+        camera: Where frames come from.
+        trigger: Says when an object lies ready.
+        arm: Where commands go.
+        on_completed: Called with the bin when a command is completed.
+        world: The simulated platform, where there is one.
+    """
+
+    camera: Camera
+    trigger: Trigger
+    arm: Arm
+    on_completed: Callable[[int], None] = lambda _: None
+    world: "World | None" = None
+
+    def truth(self, bins: BinMap) -> dict[str, int] | None:
+        """What the simulated platform knows of the objects that have come, or None where nobody knows."""
+        if self.world is None:
+            return None
+        from sorter.edge.simulation.score import score
+
+        return score(self.world.ledger, self.world.empty_takes, bins)
+
+
+def make_station(camera: str, port: str, options: CameraOptions, objects: int | None) -> Station:
+    """Makes camera, trigger and arm without opening them.
+
+    Args:
+        camera: What ``--camera`` says.
+        port: What ``--port`` says.
+        options: What a real camera is asked for.
+        objects: How many objects a simulated platform lays down; None for no end.
+
+    Raises:
+        CameraError: The camera's text names nothing.
+        ConfigError: The port's text names nothing, or an option of a simulated device is wrong.
+    """
+    if not camera.startswith("sim:"):
+        source = make_camera(camera, options)
+        return Station(source, MotionTrigger() if source.live else StillTrigger(), make_arm(port))
+    from sorter.edge.simulation.camera import make_simulation
+
+    simulation = make_simulation(camera, objects)
+    world = simulation.world
+
+    def take(bin_number: int) -> None:
+        world.take(bin_number, time.monotonic())
+
+    if port.startswith("sim:"):
+        # The simulated arm itself takes the object away; nobody has to tell the platform.
+        return Station(simulation.camera, MotionTrigger(), make_arm(port, on_sorted=take), world=world)
+    return Station(simulation.camera, MotionTrigger(), make_arm(port), take, world)
+
+
+@contextmanager
+def open_station(station: Station, bins: BinMap, clear_stop: bool = False) -> Iterator[int]:
+    """Opens arm and camera; nothing moves. Gives the sequence number of the first command.
+
+    Args:
+        station: What to open.
+        bins: The bins that will be asked for.
+        clear_stop: A person has looked at an arm that was stopped or at fault, and wants it to go on.
+
+    Raises:
+        CameraError: The camera does not open.
+        ArmError: The arm does not open, does not answer, or stands still for a reason.
+        ConfigError: The arm has too few bins.
+    """
+    try:
+        identity = station.arm.open()
+        if bins.highest >= identity.bins:
+            raise ConfigError(
+                f"Bin {bins.highest} is wanted, but arm {identity.name} has bins 0 to {identity.bins - 1}.",
+                "Assign the bins with --bin LABEL=N and --reject-bin N.",
+            )
+        _require_ready(station.arm, identity.status.state, clear_stop)
+        with station.camera:
+            yield next_sequence(station.arm.last_sequence)
+    finally:
+        station.arm.close()
+
+
+def _require_ready(arm: Arm, state: ArmState, clear_stop: bool) -> None:
+    if state == "IDLE":
+        return
+    if state == "MOVING":
+        raise ArmError(f"Arm {arm.name} is still moving.", "Wait until it stands still, then start again.")
+    if not clear_stop:
+        why = "was stopped" if state == "STOPPED" else "reports a fault"
+        raise ArmError(f"Arm {arm.name} {why}.", "Look at the arm; when it may move again, add --clear-stop.")
+    arm.resume()

@@ -1,0 +1,196 @@
+"""``sorter-convert`` on a small real network: what comes out is what went in, and says what it is."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from sorter.bundle import Bundle
+from sorter.classifier import load_classifier
+from sorter.converters import conversion
+from sorter.converters.cli import convert
+from sorter.converters.metadata import METADATA_NAME
+from sorter.converters.run_folder import RunFolder
+from sorter.errors import AccuracyDropError, ConfigError, ConversionError, DatasetError
+from sorter.interpreter import load_interpreter
+from tests.conftest import COLORS_BGR, draw_disc
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="conversion needs the train extra"),
+]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("convert") / "photos"
+    for c, (label, color) in enumerate(COLORS_BGR.items()):
+        (root / label).mkdir(parents=True)
+        for i in range(24):
+            cv2.imwrite(str(root / label / f"{i}.png"), draw_disc(color, seed=100 * c + i))
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path) -> Path:
+    folder = photos.parent / "run"
+    script = Path(__file__).with_name("tiny_run.py")
+    subprocess.run([sys.executable, script, photos, folder], check=True, capture_output=True)
+    return folder
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(convert, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def int8(run: Path, photos: Path) -> Path:
+    out = run.parent / "int8.tflite"
+    result = invoke(run, "--int8", "--representative", photos, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)[0]
+    assert measured["n"] == 18 and measured["accuracy"] >= 0.9 and measured["agreement"] >= 0.9
+    return out
+
+
+def test_int8_takes_and_gives_bytes(int8: Path) -> None:
+    interpreter = load_interpreter(Bundle.load(int8).flatbuffer)
+    taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    assert taken["dtype"] == given["dtype"] == np.uint8
+    assert taken["quantization"] == (1.0, 0)
+    assert given["quantization"] == (1 / 256, 0)
+
+
+def test_the_file_says_what_it_is(int8: Path, run: Path) -> None:
+    bundle = Bundle.load(int8)
+    assert bundle.manifest is not None
+    assert bundle.labels == ("blue", "green", "red")
+    assert bundle.manifest.quantization == "int8"
+    assert bundle.manifest.threshold == 0.6
+    assert bundle.manifest.accuracy["int8"]["n"] == 18
+    assert METADATA_NAME.encode() in bundle.flatbuffer
+
+
+def test_every_format_agrees_with_the_original(run: Path, photos: Path) -> None:
+    out = run.parent / "formats" / "tiny.tflite"
+    result = invoke(run, "--all", "--representative", photos, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    rows = {row["format"]: row for row in json.loads(result.stdout)}
+    assert set(rows) == set(conversion.FORMATS)
+    assert rows["float32"]["worst_difference"] < 1e-4
+    assert rows["int8"]["worst_difference"] < 0.15
+    frame = draw_disc(COLORS_BGR["green"], seed=9000)
+    for row in rows.values():
+        assert load_classifier(Path(row["file"])).classify(frame).label == "green"
+
+
+def test_same_pictures_give_same_bytes(int8: Path, run: Path, photos: Path) -> None:
+    again = run.parent / "again.tflite"
+    assert invoke(run, "--representative", photos, "--out", again).exit_code == 0
+    assert again.read_bytes() == int8.read_bytes()
+
+
+def test_the_gate_keeps_a_bad_file_from_its_name(run: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = run.parent / "gated.tflite"
+    wrong = np.tile(np.array([[0.0, 0.0, 1.0]], np.float32), (18, 1))
+    monkeypatch.setattr("sorter.converters.gate.run_converted", lambda content, pictures: wrong)
+    result = invoke(run, "--representative", photos, "--out", out)
+    assert result.exit_code == AccuracyDropError.exit_code
+    assert "more than the 1.0% allowed" in result.stderr
+    assert not out.exists()
+
+
+def test_an_unknown_folder_is_calibrated_on_but_not_tested(run: Path, make_dataset: Callable[..., Path]) -> None:
+    other = make_dataset(per_class=20)
+    result = invoke(run, "--representative", other, "--out", run.parent / "other.tflite", "--json")
+    assert result.exit_code == 0, result.output
+    assert "n" not in json.loads(result.stdout)[0]
+    assert "not measured" in result.stderr
+    checked = invoke(run, "--float32", "--check", other, "--out", run.parent / "other32.tflite", "--json")
+    assert json.loads(checked.stdout)[0]["n"] == 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("NOWHERE", "--out", "x.tflite"), ConversionError.exit_code, "not a finished training run"),
+        (("RUN", "--out", "x.tflite"), ConfigError.exit_code, "need photos to calibrate on"),
+        (("RUN", "--representative", "NOWHERE", "--out", "x.tflite"), DatasetError.exit_code, "does not exist"),
+        (("RUN", "--representative", "STRANGE", "--out", "x.tflite"), DatasetError.exit_code, "does not know: pear"),
+    ],
+)
+def test_bad_input(
+    run: Path, make_dataset: Callable[..., Path], arguments: tuple[str, ...], code: int, reason: str
+) -> None:
+    places = {"RUN": run, "NOWHERE": run.parent / "nowhere", "STRANGE": None}
+    if "STRANGE" in arguments:
+        places["STRANGE"] = make_dataset(labels=("red", "pear"))
+    result = invoke(*(places.get(a, a) for a in arguments))
+    assert result.exit_code == code
+    assert reason in result.stderr and "Hint:" in result.stderr
+    assert not Path("x.tflite").exists()
+
+
+def test_equalisation_changes_weights_not_results() -> None:
+    script = Path(__file__).with_name("equalize_badly_scaled.py")
+    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
+    result = json.loads(done.stdout)
+    assert result["pairs"] == ["norm"] and result["count"] == 1
+    assert result["difference"] < 1e-5
+    before, after = result["unevenness"]
+    assert after < before / 2
+
+
+def test_a_damaged_network_is_explained(run: Path, tmp_path: Path) -> None:
+    for file in run.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes()[:2000])
+    result = invoke(tmp_path, "--float32", "--out", tmp_path / "x.tflite")
+    assert result.exit_code == ConversionError.exit_code
+    assert "could not be converted" in result.stderr
+
+
+def test_a_worker_that_is_killed_is_explained(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killer = f"import os; os.kill(os.getpid(), {int(signal.SIGABRT)})"
+    real = subprocess.run
+
+    def abort(command: list[str], **options: object) -> object:
+        return real([command[0], "-c", killer], **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "run", abort)
+    with pytest.raises(ConversionError, match="ended by signal 6"):
+        conversion.convert(RunFolder.load(run), "float32", None)
+
+
+def test_media_pipe_reads_the_file(int8: Path, photos: Path) -> None:
+    mediapipe = pytest.importorskip("mediapipe", reason="MediaPipe, an independent reader, is not installed")
+    vision = mediapipe.tasks.vision
+    options = vision.ImageClassifierOptions(
+        base_options=mediapipe.tasks.BaseOptions(model_asset_buffer=int8.read_bytes())
+    )
+    ours = load_classifier(int8)
+    with vision.ImageClassifier.create_from_options(options) as theirs:
+        for label in ours.labels:
+            frame = cv2.imread(str(photos / label / "0.png"))
+            assert frame is not None
+            picture = mediapipe.Image(
+                image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame[:, :, ::-1])
+            )
+            category = theirs.classify(picture).classifications[0].categories[0]
+            assert category.category_name == ours.classify(frame).label == label
+
+
+def test_the_converter_itself_never_imports_tensorflow() -> None:
+    code = (
+        "import sys, sorter.converters.cli, sorter.converters.conversion, sorter.converters.gate; "
+        "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ).returncode == 0

@@ -1,0 +1,134 @@
+"""Training batches, made in the background while the network computes."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sorter.image import Pixels
+from sorter.metrics import Classes
+from sorter.trainer.augmentation import change_batch, draw_changes
+from sorter.trainer.recipes import Recipe
+
+Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Pictures float32 (n, H, W, 3) of 0..255, and targets float32 (n, classes)."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures with known classes.
+
+    Attributes:
+        pixels: uint8 RGB, all pictures of the data set.
+        rows: int64 (n,), the rows of ``pixels`` that belong to these examples.
+        classes: int64 (n,), their classes.
+        class_count: Number of classes there are.
+    """
+
+    pixels: Pixels
+    rows: npt.NDArray[np.int64]
+    classes: Classes
+    class_count: int
+
+
+def choose_examples(
+    classes: Classes, class_count: int, total: int, balance: float, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draws the examples of one epoch in random order.
+
+    Args:
+        classes: int64 (n,) class of each example.
+        class_count: Number of classes.
+        total: How many to draw.
+        balance: Exponent: a class with share s of the photos is drawn in proportion to s^(1 - balance).
+        rng: Source of all randomness.
+
+    Returns:
+        int64 (total,), indices into ``classes``. Within a class, every photo is drawn once before one is drawn again.
+    """
+    counts = np.bincount(classes, minlength=class_count)
+    weights = np.where(counts > 0, counts.astype(float) ** (1.0 - balance), 0.0)
+    # Rounding the running sum instead of each number makes the sum exact.
+    ends = np.rint(np.cumsum(weights) / weights.sum() * total).astype(int)
+    wanted = np.diff(ends, prepend=0)
+    chosen = []
+    for c in np.flatnonzero(wanted):
+        members = np.flatnonzero(classes == c)
+        rounds = -(-wanted[c] // len(members))
+        chosen.append(np.concatenate([rng.permutation(members) for _ in range(rounds)])[: wanted[c]])
+    return rng.permutation(np.concatenate(chosen))
+
+
+def batch_size_of(examples: Examples, recipe: Recipe) -> int:
+    """The recipe's batch size, or less where there are fewer examples."""
+    return min(recipe.schedule.batch_size, len(examples.rows))
+
+
+def steps_per_epoch(examples: Examples, recipe: Recipe) -> int:
+    """Number of batches in an epoch. All are of one size, because TensorFlow builds a new graph for each size."""
+    return max(1, round(len(examples.rows) / batch_size_of(examples, recipe)))
+
+
+def epoch_batches(examples: Examples, recipe: Recipe, seed: int, epoch: int) -> Iterator[Batch]:
+    """All batches of one epoch, each made while the network computes on the one before.
+
+    The same seed and epoch always give the same batches.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    steps = steps_per_epoch(examples, recipe)
+    total = steps * batch_size_of(examples, recipe)
+    order = choose_examples(examples.classes, examples.class_count, total, recipe.schedule.balance, rng)
+    # One thread draws, in a fixed order, and waits for others that warp; in one pool they would lock each other up.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as warpers, ThreadPoolExecutor(1) as maker:
+        following: Future[Batch] | None = None
+        for part in np.split(order, steps):
+            ready, following = following, maker.submit(_make_batch, examples, part, recipe, rng, warpers)
+            if ready is not None:
+                yield ready.result()
+        if following is not None:
+            yield following.result()
+
+
+def _make_batch(
+    examples: Examples,
+    part: npt.NDArray[np.int64],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    pool: ThreadPoolExecutor,
+) -> Batch:
+    pictures = examples.pixels[examples.rows[part]]
+    changes = draw_changes(recipe.augmentation, len(part), recipe.image_size_px, rng)
+    changed = change_batch(pictures, changes, pool).astype(np.float32)
+    targets = np.eye(examples.class_count, dtype=np.float32)[examples.classes[part]]
+    return mix_up(changed, targets, recipe.schedule.mixup_share, recipe.schedule.mixup_alpha, rng)
+
+
+def mix_up(
+    pictures: npt.NDArray[np.float32],
+    targets: npt.NDArray[np.float32],
+    share: float,
+    alpha: float,
+    rng: np.random.Generator,
+) -> Batch:
+    """Blends some pictures of a batch, and their targets, with others of it.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, with the blend drawn for each picture.
+
+    Args:
+        pictures: float32 (n, H, W, 3).
+        targets: float32 (n, classes).
+        share: Share of the pictures that are blended.
+        alpha: Of the beta distribution of the blend.
+        rng: Source of all randomness.
+    """
+    if share == 0.0:
+        return pictures, targets
+    blend = rng.beta(alpha, alpha, len(pictures)) * (rng.random(len(pictures)) < share)
+    # Below one half, so that every picture stays mostly itself.
+    blend = np.minimum(blend, 1.0 - blend).astype(np.float32)
+    partner = rng.permutation(len(pictures))
+    mixed = pictures + blend[:, None, None, None] * (pictures[partner] - pictures)
+    return mixed, targets + blend[:, None] * (targets[partner] - targets)

@@ -1,0 +1,150 @@
+"""``sorter-train`` and ``sorter-evaluate``. Heavy imports are inside the commands, so that ``--help`` is quick."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import click
+
+from sorter.cli import INTERRUPTED, SorterCommand, inform, json_option, print_json
+from sorter.image import Fit
+from sorter.trainer.backend import load_tensorflow
+from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe
+from sorter.trainer.split import Shares
+
+_FITS = click.Choice(get_args(Fit))
+_PATH = click.Path(path_type=Path)
+_RANGES = ("bytes", "0..1", "-1..1")
+
+
+@click.command(cls=SorterCommand)
+@click.argument("data", type=_PATH, required=False)
+@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME", help="Recipe; see --list-models.")
+@click.option("--out", type=_PATH, help="Run folder to write.  [default: runs/MODEL]")
+@click.option("--weights", metavar="imagenet|none|FILE", help="Weights to start from.  [default: the recipe's]")
+@click.option("--image-size", type=click.IntRange(8, 4096), metavar="PIXELS", help="Side of the network's input.")
+@click.option("--fit", type=_FITS, help="How photos of another shape become square.  [default: the recipe's]")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.  [default: the recipe's]")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Photos in one step.  [default: the recipe's]")
+@click.option("--split", default="60/20/20", help="Percent for train/validation/test.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
+@click.option("--list-models", is_flag=True, help="Print the recipes and end.")
+@click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
+@json_option
+def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **options: Any) -> None:
+    """Trains a network on the photos in DATA and writes a run folder.
+
+    DATA has one folder a class, or folders called train, validation and test with these. The accuracy is that on the
+    test part, which training never sees.
+    """
+    if list_models:
+        _list_models(classes, as_json)
+        return
+    if data is None:
+        raise click.UsageError("Missing argument 'DATA': a folder with one folder of photos a class.")
+    _train(data, as_json, **options)
+
+
+def _train(
+    data: Path,
+    as_json: bool,
+    model: str,
+    out: Path | None,
+    weights: str | None,
+    split: str,
+    seed: int,
+    overwrite: bool,
+    image_size: int | None,
+    fit: Fit | None,
+    epochs: int | None,
+    batch_size: int | None,
+) -> None:
+    recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    shares = Shares.parse(split)
+    load_tensorflow()
+    from sorter.trainer.pipeline import Job, run_job
+
+    job = Job(data, out or Path("runs") / model, recipe, weights or recipe.weights, shares, seed, overwrite)
+    outcome = run_job(job)
+    figures = outcome.summary(job.out)
+    if as_json:
+        print_json(figures)
+    else:
+        click.echo(
+            f"{figures['accuracy']:.1%} of {figures['n']} test photos right; hardest class {figures['worst_class']} "
+            f"({figures['worst_class_recall']:.1%}). {figures['seconds'] / 60:.1f} min. Report: {figures['report']}"
+        )
+    if outcome.interrupted:
+        inform("The training was stopped early; the run holds its best network so far.")
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def _list_models(classes: int, as_json: bool) -> None:
+    load_tensorflow()
+    from sorter.trainer.networks import measure_size
+
+    rows = [_model_row(recipe, measure_size(recipe, classes)) for recipe in RECIPES.values()]
+    if as_json:
+        print_json({"classes": classes, "models": rows})
+        return
+    click.echo(f"{'name':24}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
+    for row in rows:
+        side = row["input_size_px"]
+        click.echo(
+            f"{row['name']:24}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
+            f"{row['source']}"
+        )
+
+
+def _model_row(recipe: Recipe, size: Any) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "source": recipe.source,
+        "input_size_px": recipe.image_size_px,
+        "parameters": size.parameters,
+        "trainable_parameters": size.trainable,
+        "weights": recipe.weights,
+        "default": recipe.name == DEFAULT_RECIPE,
+    }
+
+
+@click.command(cls=SorterCommand)
+@click.argument("model", type=_PATH)
+@click.argument("data", type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder for the results.")
+@click.option(
+    "--subset",
+    type=click.Choice(["test", "all"]),
+    help="Photos to use.  [default: the run's test part where DATA holds it, else all]",
+)
+@click.option("--split-csv", type=_PATH, help="A run's split.csv, whose test part is to be used.")
+@click.option("--labels", type=_PATH, help="labels.txt for a .tflite without labels.")
+@click.option("--input-range", type=click.Choice(_RANGES), help="Pixels of a foreign float .tflite.")
+@click.option("--overwrite", is_flag=True, help="Replace earlier results in --out.")
+@json_option
+def evaluate(
+    model: Path,
+    data: Path,
+    out: Path,
+    subset: Literal["test", "all"] | None,
+    split_csv: Path | None,
+    labels: Path | None,
+    input_range: Literal["bytes", "0..1", "-1..1"] | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Judges MODEL on the photos in DATA and writes metrics, predictions, plots and a report.
+
+    MODEL is a run folder, the .keras file in it, or a .tflite file.
+    """
+    from sorter.trainer.assessment import Request, assess
+
+    request = Request(model, data, out, subset, split_csv, labels, input_range, overwrite)
+    metrics = assess(request)
+    if as_json:
+        print_json(metrics)
+        return
+    click.echo(
+        f"{metrics['accuracy']:.1%} of {metrics['n']} photos right; hardest class {metrics['worst_class']} "
+        f"({metrics['worst_class_recall']:.1%}). Results: {out}"
+    )

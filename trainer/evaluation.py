@@ -1,0 +1,84 @@
+"""What a network says about photos, and what that is worth. Imports TensorFlow only to run a Keras network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sorter.dataset import Photo
+from sorter.files import write_csv, write_json
+from sorter.image import Pixels
+from sorter.metrics import Classes, Probabilities, evaluate
+
+METRICS_NAME = "metrics.json"
+PREDICTIONS_NAME = "predictions.csv"
+
+PREDICTIONS_HEADER = ("actual_label", "predicted_label", "predicted_probability", "filename", "correct")
+
+_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answers of a network.
+
+    Attributes:
+        photos: The n photos.
+        labels: Class names.
+        actual: int64 (n,) true classes.
+        probabilities: float32 (n, classes).
+    """
+
+    photos: tuple[Photo, ...]
+    labels: tuple[str, ...]
+    actual: Classes
+    probabilities: Probabilities
+
+    def metrics(self) -> dict[str, Any]:
+        """All figures (see ``sorter.metrics.evaluate``)."""
+        return evaluate(self.probabilities, self.actual, self.labels)
+
+
+def class_indices(photos: Sequence[Photo], labels: Sequence[str]) -> Classes:
+    """Classes of photos: int64 (n,)."""
+    index = {label: i for i, label in enumerate(labels)}
+    return np.array([index[photo.label] for photo in photos], np.int64)
+
+
+def predict_rows(
+    network: Any, pixels: Pixels, rows: npt.NDArray[np.int64], advance: Callable[[int], None] = lambda _: None
+) -> npt.NDArray[np.float32]:
+    """Runs a Keras network over some rows of a picture array: float32 (n, outputs)."""
+    outputs = []
+    for start in range(0, len(rows), _BATCH_SIZE):
+        part = rows[start : start + _BATCH_SIZE]
+        # TensorFlow builds a new graph for each size of batch, so the last one is filled up.
+        full = np.resize(part, min(_BATCH_SIZE, len(rows)))
+        answers = np.asarray(network.predict_on_batch(pixels[full].astype(np.float32)), np.float32)
+        outputs.append(answers[: len(part)])
+        advance(len(part))
+    return np.concatenate(outputs) if outputs else np.empty((0, network.output_shape[-1]), np.float32)
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
+    """Writes ``metrics.json`` and ``predictions.csv``; gives the metrics.
+
+    Raises:
+        StorageError: They cannot be written.
+    """
+    metrics = evaluation.metrics()
+    write_json(folder / METRICS_NAME, metrics)
+    predicted = evaluation.probabilities.argmax(axis=1)
+    confidence = evaluation.probabilities.max(axis=1)
+    write_csv(
+        folder / PREDICTIONS_NAME,
+        PREDICTIONS_HEADER,
+        (
+            (photo.label, evaluation.labels[p], f"{c:.6f}", photo.filename, str(bool(p == a)).lower())
+            for photo, p, c, a in zip(evaluation.photos, predicted, confidence, evaluation.actual, strict=True)
+        ),
+    )
+    return metrics
