@@ -51,7 +51,7 @@ def render(out: Path, per_class: int, seed: int, size: tuple[int, int], file_for
 @sim.command()
 @click.option("--link", type=click.Path(path_type=Path), help="Also keep a symbolic link of this name to the port.")
 @click.option("--name", default="simulated-arm", help="What the arm calls itself.")
-@click.option("--bins", type=click.IntRange(1, 99), default=6, help="Number of bins.")
+@click.option("--bins", type=click.IntRange(1, 99), default=8, help="Number of bins.")
 @click.option("--move-s", type=click.FloatRange(0, 600), default=0.5, help="Seconds that a motion takes.")
 @click.option("--drop", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line is lost.")
 @click.option("--corrupt", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line is damaged.")

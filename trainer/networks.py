@@ -4,6 +4,7 @@ All scaling is a layer of the network, so that whoever feeds it, in Keras or on 
 """
 
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -148,9 +149,11 @@ def _load_weights(network: Any, recipe: Recipe, weights: str) -> None:
         raise TrainingError(f"Weights file {file} does not exist.", "Check the path given with --weights.")
     backbone = keras.Model(network.input, network.get_layer(FEATURES_NAME).output)
     try:
-        # Keras' own files have no rescaling layer and no input layer of this name; layers without weights are skipped.
-        backbone.load_weights(str(file))
-    except (ValueError, OSError, KeyError, TypeError) as error:
+        with warnings.catch_warnings():
+            # Of a file that lacks some layers Keras only warns, and leaves them random.
+            warnings.simplefilter("error", UserWarning)
+            backbone.load_weights(str(file))
+    except (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning) as error:
         raise TrainingError(
             f"The weights in {file} do not fit {recipe.name} ({' '.join(str(error).split())[:160]}).",
             _OTHER_WEIGHTS_HINT,

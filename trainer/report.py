@@ -25,7 +25,8 @@ h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top:
 table { border-collapse: collapse; } th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #e2e8f0; }
 th { text-align: left; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; display: block; margin: .5rem 0; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; } .pictures img { max-width: min(29rem, 100%); }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+.pictures img { max-width: min(29rem, 100%); }
 .pictures img.wide { max-width: 100%; }
 td.v { overflow-wrap: anywhere; }
 """
@@ -147,12 +148,14 @@ def _class_table(metrics: Mapping[str, Any]) -> str:
 
 
 def _pictures(paths: Sequence[Path]) -> str:
-    images = (
-        f'<img class="{_WIDE.get(path.stem, "")}" alt="{escape(path.stem)}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
-        for path in paths
-        if path.is_file()
-    )
+    images = [_picture(path) for path in paths if path.is_file()]
     return f'<div class="pictures">{"".join(images)}</div>'
+
+
+def _picture(path: Path) -> str:
+    content = base64.b64encode(path.read_bytes()).decode()
+    name = escape(path.stem)
+    return f'<img class="{_WIDE.get(path.stem, "")}" alt="{name}" src="data:image/png;base64,{content}">'
 
 
 def _fact_table(facts: Sequence[tuple[str, str]]) -> str:

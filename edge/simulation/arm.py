@@ -39,7 +39,7 @@ class SimulatedArmOptions:
     """
 
     name: str = "simulated-arm"
-    bins: int = 6
+    bins: int = 8
     move_s: float = 0.5
     drop: float = 0.0
     corrupt: float = 0.0

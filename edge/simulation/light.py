@@ -12,7 +12,6 @@ from sorter.edge.simulation.skin import Colours, Skin
 from sorter.edge.simulation.texture import Field, cut, white
 from sorter.image import Pixels
 
-
 _FINEST_RELIEF = 0.008
 """Standard deviation of the filter on pores and bumps, in the fruit's units (its radius is 1)."""
 
