@@ -55,9 +55,9 @@ def make_ours(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
 
 def make_keras(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
     """One pass of ImageDataGenerator over the same pictures, with as many threads; gives the number of pictures."""
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+    import tensorflow as tf
 
-    generator = ImageDataGenerator(
+    generator = tf.keras.preprocessing.image.ImageDataGenerator(
         rotation_range=_ROTATION_DEG,
         width_shift_range=_SHIFT,
         height_shift_range=_SHIFT,

@@ -13,7 +13,7 @@ every path can be tested by hand. What it wants done it returns as actions; ``so
     PAUSED and FAULT are left for CLEARING when a person resumes.
 
 One command per object: a command leaves only on the way from CLASSIFYING to SENDING, and the way back to CLASSIFYING
-leads through CLEARING, which ends only when the place was empty.
+leads through a place that was seen empty: in CLEARING, or already while the arm moved.
 """
 
 from dataclasses import dataclass, replace
@@ -70,6 +70,8 @@ class LoopState:
         objects: Most objects seen at once while voting.
         fault: Why the loop stands in FAULT.
         pause_wanted: A pause begins as soon as the command in flight is completed.
+        cleared: The place was seen empty while the arm moved: it has taken the object, and what lies there next is
+            another one, even if it came before the arm reported completion.
     """
 
     phase: Phase = Phase.WAITING
@@ -79,6 +81,7 @@ class LoopState:
     objects: int = 1
     fault: str = ""
     pause_wanted: bool = False
+    cleared: bool = False
 
 
 # Events
@@ -182,8 +185,8 @@ def step(state: LoopState, event: Event, now_s: float, options: LoopOptions) -> 
     if isinstance(event, ResumeRequested):
         # Whatever lies there now may have been sorted already: it must go before anything is sorted.
         resting = state.phase in (Phase.PAUSED, Phase.FAULT)
-        cleared = replace(state, phase=Phase.CLEARING, since_s=now_s, fault="", pause_wanted=False)
-        return (cleared if resting else replace(state, pause_wanted=False)), ()
+        going_on = replace(state, phase=Phase.CLEARING, since_s=now_s, fault="", pause_wanted=False, cleared=False)
+        return (going_on if resting else replace(state, pause_wanted=False)), ()
     if isinstance(event, FrameSeen):
         return _on_frame(state, event.observation, now_s, options)
     if isinstance(event, FrameClassified):
@@ -200,11 +203,8 @@ def _on_pause(state: LoopState, now_s: float) -> LoopState:
 
 
 def _on_frame(state: LoopState, seen: Observation, now_s: float, options: LoopOptions) -> Step:
-    if state.phase is Phase.CLEARING:
-        if seen.occupied or seen.moving:
-            return replace(state, since_s=now_s), ()
-        cleared = now_s - state.since_s >= options.clear_s
-        return (replace(state, phase=Phase.WAITING, since_s=now_s) if cleared else state), ()
+    if state.phase is Phase.CLEARING or state.phase in ARM_BUSY:
+        return _on_frame_after_decision(state, seen, now_s, options), ()
     if state.phase not in WANTS_FRAMES:
         return state, ()
     if not seen.occupied:
@@ -217,6 +217,18 @@ def _on_frame(state: LoopState, seen: Observation, now_s: float, options: LoopOp
     return state, ()
 
 
+def _on_frame_after_decision(state: LoopState, seen: Observation, now_s: float, options: LoopOptions) -> LoopState:
+    if state.cleared:
+        return state
+    if seen.occupied:
+        return replace(state, since_s=now_s)
+    if now_s - state.since_s < options.clear_s:
+        return state
+    if state.phase is Phase.CLEARING:
+        return replace(state, phase=Phase.WAITING, since_s=now_s)
+    return replace(state, cleared=True)
+
+
 def _on_probabilities(state: LoopState, probabilities: Probabilities, now_s: float, options: LoopOptions) -> Step:
     if state.phase is not Phase.CLASSIFYING:
         return state, ()
@@ -224,7 +236,7 @@ def _on_probabilities(state: LoopState, probabilities: Probabilities, now_s: flo
     if len(votes) < options.votes:
         return replace(state, votes=votes), ()
     number = state.object_number + 1
-    sending = replace(state, phase=Phase.SENDING, since_s=now_s, object_number=number, votes=())
+    sending = replace(state, phase=Phase.SENDING, since_s=now_s, object_number=number, votes=(), cleared=False)
     return sending, (Send(number, votes, state.objects),)
 
 
@@ -232,6 +244,7 @@ def _on_arm(state: LoopState, event: Event, now_s: float) -> LoopState:
     if isinstance(event, CommandAcknowledged) and state.phase is Phase.SENDING:
         return replace(state, phase=Phase.MOVING, since_s=now_s)
     if isinstance(event, CommandCompleted) and state.phase in ARM_BUSY:
-        phase = Phase.PAUSED if state.pause_wanted else Phase.CLEARING
-        return replace(state, phase=phase, since_s=now_s, pause_wanted=False)
+        next_phase = Phase.WAITING if state.cleared else Phase.CLEARING
+        phase = Phase.PAUSED if state.pause_wanted else next_phase
+        return replace(state, phase=phase, since_s=now_s, pause_wanted=False, cleared=False)
     return state

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from sorter.classifier import Classifier
+from sorter.cli import warn
+from sorter.edge.arms.arm import ArmFaultError, ArmNotAcknowledgedError
 from sorter.edge.arms.protocol import next_sequence
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.capture import Capture
@@ -24,14 +26,13 @@ from sorter.edge.loop import (
     FrameSeen,
     LoopOptions,
     LoopState,
-    Phase,
     Send,
     step,
 )
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
 from sorter.edge.trigger import EMPTY
-from sorter.errors import CameraError, SorterError
+from sorter.errors import ArmError, CameraError, SorterError
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Runtime:
             elif isinstance(action, Send):
                 self._send(action)
             else:
-                self._arm.stop()
+                self._stop_arm()
 
     def _classify(self) -> None:
         assert self._frame is not None
@@ -266,7 +267,8 @@ class Runtime:
             self.completed += 1
             self._handle(CommandCompleted())
         elif isinstance(report, Failed):
-            self._land(FAILED if flight.acknowledged_at_s is None else UNKNOWN)
+            certain = isinstance(report.error, (ArmFaultError, ArmNotAcknowledgedError))
+            self._land(FAILED if certain else UNKNOWN)
             raise report.error
 
     def _land(self, outcome: str) -> None:
@@ -280,9 +282,16 @@ class Runtime:
         for observer in self.observers:
             observer(seen)
 
-    def _come_to_rest(self) -> None:
-        if self._state.phase in ARM_BUSY or self._state.phase is Phase.FAULT:
+    def _stop_arm(self) -> None:
+        try:
             self._arm.stop()
+        except ArmError as error:
+            # Why the run ends matters more than that the arm could not be told.
+            warn(f"{error.message} {error.hint}")
+
+    def _come_to_rest(self) -> None:
+        if self._state.phase in ARM_BUSY:
+            self._stop_arm()
         self._dispatcher.stop()
         self._capture.stop()
         self._land(UNKNOWN)

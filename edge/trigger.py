@@ -41,8 +41,8 @@ class MotionOptions:
         least_area: Share of the picture that an object covers at least.
         least_motion_area: Share of the picture that moves at least.
         interval_s: Distance of the two moments compared for motion; far enough apart to see slow motion too.
-        learning_frames: Frames from which the empty place is learned at the start.
-        adaptation: Weight of each new frame of the empty place, so that slow changes of light are followed.
+        adaptation: Weight of each new frame of the empty place, so that slow changes of light are followed. The first
+            frames weigh more, until so many were averaged that each has this weight.
         part: An object smaller than this share of the largest one is counted as a part of it.
     """
 
@@ -52,7 +52,6 @@ class MotionOptions:
     least_area: float = 0.01
     least_motion_area: float = 0.004
     interval_s: float = 0.1
-    learning_frames: int = 5
     adaptation: float = 0.02
     part: float = 0.25
 
@@ -60,31 +59,28 @@ class MotionOptions:
 class MotionTrigger:
     """Compares each frame with the learned picture of the empty place, and with an earlier frame.
 
-    The place must be empty while it is learned, in the first ``learning_frames`` frames.
+    The place must be empty in the first frame.
     """
 
     def __init__(self, options: MotionOptions | None = None) -> None:
         self._options = options or MotionOptions()
         self._empty: npt.NDArray[np.float32] | None = None
-        self._learned = 0
+        self._averaged = 0
         self._history: deque[tuple[float, Pixels]] = deque()
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls must come in the order of the frames."""
         small = self._shrink(frame.image)
         if self._empty is None or self._empty.shape != small.shape:
-            self._empty, self._learned = small.astype(np.float32), 0
+            self._empty, self._averaged = small.astype(np.float32), 1
             self._history.clear()
         moving = self._moves(small, frame.captured_at_s)
-        if self._learned < self._options.learning_frames:
-            self._learned += 1
-            cv2.accumulateWeighted(small, self._empty, 1.0 / self._learned)
-            return EMPTY
         changed = _changed(small, cv2.convertScaleAbs(self._empty), self._options.difference)
         if cv2.countNonZero(changed) >= self._options.least_area * changed.size:
             return Observation(True, moving, self._count(changed))
         if not moving:
-            cv2.accumulateWeighted(small, self._empty, self._options.adaptation)
+            self._averaged += 1
+            cv2.accumulateWeighted(small, self._empty, max(self._options.adaptation, 1.0 / self._averaged))
         return Observation(False, moving, 0)
 
     def _shrink(self, image: Pixels) -> Pixels:

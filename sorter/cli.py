@@ -46,7 +46,8 @@ class SorterCommand(click.Command):
         except KeyboardInterrupt:
             click.echo("\nStopped.", err=True)
             ctx.exit(INTERRUPTED)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            # click itself ends quietly when the reader of a pipe goes away.
             raise
         except Exception as error:
             _explain(

@@ -159,7 +159,7 @@ def _choose_photos(request: Request, dataset: Dataset, run: Run | None) -> tuple
     if request.choice == "all":
         return dataset, everything
     if split_csv is None:
-        if request.choice == "test":
+        if request.choice == "test" or dataset.select("test").photos:
             return _test_photos(dataset, "the test folder of")
         return dataset, f"{everything}; give --split-csv RUN/split.csv to leave out those that training saw"
     if request.choice == "test" or request.split_csv:
@@ -182,8 +182,12 @@ def _holds_training_data(dataset: Dataset, run: Run) -> bool:
         known = apply_split(dataset, run.split_csv)
     except DatasetError:
         return False
-    if known.fingerprint() == run.manifest.dataset.get("fingerprint"):
-        return True
+    try:
+        if known.fingerprint() == run.manifest.dataset.get("fingerprint"):
+            return True
+    except OSError:
+        # A photo that could be read when the run was trained no longer can; it will be reported as skipped.
+        pass
     warn(
         f"{len(known.photos)} photos have names that the run knows, but their contents differ: if training saw some of "
         "them, the accuracy flatters (--subset test uses only the run's test part)."

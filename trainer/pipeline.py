@@ -120,22 +120,20 @@ def run_job(job: Job) -> Outcome:
     dataset = open_dataset(job.data)
     keras.utils.set_random_seed(job.seed)
     network = build_network(job.recipe, len(dataset.labels), job.weights)
-    with (
-        runs.unfinished_run(job.out) as folder,
-        picture_cache(dataset.photos, job.spec, folder / _CACHE_NAME) as cache,
-    ):
-        report_skipped(cache.skipped, dataset)
-        require_every_class(cache.skipped, dataset)
-        photos = _divide(job, cache)
-        usable = Dataset(dataset.root, dataset.labels, photos)
-        parts = {s: _examples(cache, usable, s) for s in SUBSETS}
-        record = _train(job, network, (parts["train"], parts["validation"]))
-        inform(_ENDINGS[record.ending])
-        calibrated = _calibrate(network, parts["validation"])
-        evaluation = _evaluate(network, parts["test"], usable)
+    with runs.unfinished_run(job.out) as folder:
+        with picture_cache(dataset.photos, job.spec, folder / _CACHE_NAME) as cache:
+            report_skipped(cache.skipped, dataset)
+            require_every_class(cache.skipped, dataset)
+            usable = Dataset(dataset.root, dataset.labels, _divide(job, cache))
+            parts = {s: _examples(cache, usable, s) for s in SUBSETS}
+            record = _train(job, network, (parts["train"], parts["validation"]))
+            inform(_ENDINGS[record.ending])
+            calibrated = _calibrate(network, parts["validation"])
+            evaluation = _evaluate(network, parts["test"], usable)
+        # The room that the cache took is free again, so what a long training gave finds its place on the disk.
         manifest = _make_manifest(job, usable, calibrated, record, evaluation)
         _write_run(folder, network, evaluation, manifest, record)
-        write_split(folder / runs.SPLIT_NAME, photos)
+        write_split(folder / runs.SPLIT_NAME, usable.photos)
         write_skipped(folder, cache.skipped)
     return Outcome(manifest, evaluation.metrics(), record, time.monotonic() - started)
 

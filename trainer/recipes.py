@@ -163,8 +163,10 @@ _RECIPES = (
         architecture="toy-4conv",
         source="four 3x3 convolutions of 16, 32, 64 and 64 filters and a dense layer of 32, trained from scratch",
         image_size_px=128,
-        augmentation=_FROM_ABOVE,
-        schedule=Schedule(epochs=30, warmup_steps=50, balance=0.5, average_momentum=0.98, patience=8),
+        augmentation=replace(_FROM_ABOVE, zoom=(0.85, 1.15), brightness=0.15, saturation=0.1, tint=0.03),
+        schedule=Schedule(
+            epochs=45, learning_rate=2e-3, warmup_steps=100, balance=0.5, average_momentum=0.98, patience=12
+        ),
     ),
 )
 

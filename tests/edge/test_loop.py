@@ -87,6 +87,19 @@ def test_the_place_must_stay_empty_for_a_while(bench: Bench) -> None:
     assert bench.feed(GONE, GONE, GONE) is Phase.WAITING
 
 
+def test_an_object_that_came_while_the_arm_moved_is_the_next_one(bench: Bench) -> None:
+    bench.feed(*SENT, CommandAcknowledged(), GONE, GONE, GONE, MOVING, STILL)
+    assert bench.feed(CommandCompleted()) is Phase.WAITING
+    bench.feed(*SENT)
+    assert bench.sent == 2
+
+
+def test_an_object_that_the_arm_failed_to_take_is_not_the_next_one(bench: Bench) -> None:
+    bench.feed(*SENT, CommandAcknowledged(), GONE, STILL, GONE, STILL)
+    assert bench.feed(CommandCompleted(), *SENT) is Phase.CLEARING
+    assert bench.sent == 1
+
+
 def test_an_object_that_moves_is_not_classified(bench: Bench) -> None:
     assert bench.feed(*(MOVING,) * 50) is Phase.SETTLING
     assert bench.actions == []

@@ -171,6 +171,42 @@ def test_evaluating_on_other_photos_uses_all_and_says_so(finished: tuple[Path, d
     assert rows(tmp_path / "e" / "skipped.csv")[0]["filename"] == "disc/broken.jpg"
 
 
+CONVERT = """
+import sys, tensorflow as tf, keras
+network = keras.models.load_model(sys.argv[1])
+open(sys.argv[2], "wb").write(tf.lite.TFLiteConverter.from_keras_model(network).convert())
+"""
+
+EVALUATE = """
+import sys
+from sorter.trainer.cli import evaluate
+try:
+    evaluate()
+finally:
+    print([m for m in ("tensorflow", "keras", "sklearn") if m in sys.modules], file=sys.stderr)
+"""
+
+
+def test_a_foreign_tflite_is_judged_the_same_without_tensorflow(
+    finished: tuple[Path, dict[str, Any]], photos: Path, tmp_path: Path
+) -> None:
+    out, figures = finished
+    tflite = tmp_path / "foreign.tflite"
+    # The converter runs apart, because it can abort the interpreter.
+    convert = [sys.executable, "-c", CONVERT, str(out / "model.keras"), str(tflite)]
+    subprocess.run(convert, check=True, capture_output=True)
+    arguments = [str(tflite), str(photos), "--out", str(tmp_path / "e"), "--split-csv", str(out / "split.csv")]
+    options = ["--labels", str(out / "labels.txt"), "--input-range", "bytes", "--json"]
+    command = [sys.executable, "-c", EVALUATE, *arguments, *options]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    metrics = json.loads(done.stdout)
+    assert (metrics["accuracy"], metrics["n"]) == (figures["accuracy"], figures["n"])
+    assert done.stderr.splitlines()[-1] == "[]"
+    ours = {r["filename"]: float(r["predicted_probability"]) for r in rows(out / "predictions.csv")}
+    for row in rows(tmp_path / "e" / "predictions.csv"):
+        assert float(row["predicted_probability"]) == pytest.approx(ours[row["filename"]], abs=1e-3)
+
+
 def test_evaluating_unknown_classes_is_a_clear_error(
     finished: tuple[Path, dict[str, Any]], make_photos: Callable[..., Path], tmp_path: Path
 ) -> None:
