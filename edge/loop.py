@@ -58,6 +58,10 @@ class LoopOptions:
     votes: int = 3
 
 
+STILL_OPTIONS = LoopOptions(settle_s=0.0, clear_s=0.0, votes=1)
+"""For still pictures: they lie still already, and looking at one twice tells nothing new."""
+
+
 @dataclass(frozen=True)
 class LoopState:
     """Everything the loop remembers.

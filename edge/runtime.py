@@ -16,6 +16,7 @@ from sorter.edge.dispatcher import Acknowledged, Command, Completed, Dispatcher,
 from sorter.edge.journal import COMPLETED, FAILED, UNKNOWN, Journal
 from sorter.edge.loop import (
     ARM_BUSY,
+    STILL_OPTIONS,
     WANTS_FRAMES,
     Classify,
     CommandAcknowledged,
@@ -119,7 +120,8 @@ class Runtime:
         self._camera, self._trigger, self._arm = station.camera, station.trigger, station.arm
         self._classifier, self._journal, self._options = classifier, journal, options
         self._on_completed = station.on_completed
-        self._loop = _fit_to_camera(options, station.camera.live)
+        live = station.camera.live
+        self._loop = replace(options.loop, votes=options.decision.votes) if live else STILL_OPTIONS
         self._sequence = first_sequence
         self._state = LoopState()
         self._inbox: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
@@ -295,10 +297,3 @@ class Runtime:
         self._dispatcher.stop()
         self._capture.stop()
         self._land(UNKNOWN)
-
-
-def _fit_to_camera(options: RuntimeOptions, live: bool) -> LoopOptions:
-    """A still picture lies still already, and looking at it twice tells nothing new."""
-    if live:
-        return replace(options.loop, votes=options.decision.votes)
-    return LoopOptions(settle_s=0.0, clear_s=0.0, votes=1)

@@ -41,7 +41,14 @@ def test_a_clean_environment_sorts_without_tensorflow(wheel: Path, tmp_path: Pat
     binaries = tmp_path / "venv" / "bin"
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     subprocess.run([binaries / "pip", "install", "--quiet", f"{wheel}[edge]"], check=True, env=clean, cwd=tmp_path)
-    command = [binaries / "sorter-run", "--camera", "sim:?speed=2", "--port", "sim:?move_s=0.1", "--json"]
+    command: list[str | Path] = [
+        binaries / "sorter-run",
+        "--camera",
+        "sim:?speed=2",
+        "--port",
+        "sim:?move_s=0.1",
+        "--json",
+    ]
     command += ["--model", "fruit-demo-int8", "--objects", "2", "--journal", tmp_path / "journal.db"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=clean, cwd=tmp_path)
     assert json.loads(done.stdout)["outcomes"] == {"completed": 2}

@@ -21,6 +21,7 @@ from sorter.converters.cli import convert
 from sorter.converters.metadata import METADATA_NAME
 from sorter.converters.run_folder import RunFolder
 from sorter.errors import AccuracyDropError, ConfigError, ConversionError, DatasetError
+from sorter.image import read_image
 from sorter.interpreter import load_interpreter
 from tests.conftest import COLORS_BGR, draw_disc
 
@@ -179,8 +180,7 @@ def test_media_pipe_reads_the_file(int8: Path, photos: Path) -> None:
     ours = load_classifier(int8)
     with vision.ImageClassifier.create_from_options(options) as theirs:
         for label in ours.labels:
-            frame = cv2.imread(str(photos / label / "0.png"))
-            assert frame is not None
+            frame = read_image(photos / label / "0.png")
             picture = mediapipe.Image(
                 image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame[:, :, ::-1])
             )
