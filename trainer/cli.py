@@ -1,17 +1,18 @@
 """``sorter-train`` and ``sorter-evaluate``. Heavy imports are inside the commands, so that ``--help`` is quick."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from sorter.cli import INTERRUPTED, SorterCommand, inform, json_option, print_json
-from sorter.image import Fit
 from sorter.trainer.backend import load_tensorflow
 from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe
-from sorter.trainer.split import Shares
 
-_FITS = click.Choice(get_args(Fit))
+if TYPE_CHECKING:
+    from sorter.image import Fit
+
+_FITS = click.Choice(["stretch", "crop", "pad"])
 _PATH = click.Path(path_type=Path)
 _RANGES = ("bytes", "0..1", "-1..1")
 
@@ -55,11 +56,13 @@ def _train(
     seed: int,
     overwrite: bool,
     image_size: int | None,
-    fit: Fit | None,
+    fit: "Fit | None",
     epochs: int | None,
     batch_size: int | None,
 ) -> None:
     recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    from sorter.trainer.split import Shares
+
     shares = Shares.parse(split)
     load_tensorflow()
     from sorter.trainer.pipeline import Job, run_job

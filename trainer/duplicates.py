@@ -17,12 +17,18 @@ _SIDE_PX = 32
 _COEFFICIENTS = 8
 HASH_BITS = _COEFFICIENTS * _COEFFICIENTS
 
-MAX_HAMMING_BITS = 12
-MIN_CORRELATION = 0.8
-"""Both chosen by looking at pairs of two sets of photos (waste on white card, and flowers). Below 8 bits three pairs in
-four show the same thing; up to 12 bits it is one in five, because objects alone in the middle of a white card have much
-the same outline. Correlation of the outlines drops nearly all of the wrong ones and few right ones. A wrong pair costs
-nothing but a little freedom in the split; a missed one flatters the accuracy."""
+LEVELS = ((12, 0.8), (6, 0.93), (3, 0.98))
+"""Largest Hamming distance and least correlation of a pair: the usual level, and stricter ones for chains.
+
+The first level was chosen by looking at pairs of two sets of photos (waste on white card, and flowers). Below 8 bits
+three pairs in four show the same thing; up to 12 bits it is one in five, because objects alone in the middle of a white
+card have much the same outline. Correlation of the outlines drops nearly all of the wrong ones and few right ones. A
+wrong pair costs nothing but a little freedom in the split; a missed one flatters the accuracy.
+"""
+
+LONGEST_BURST = 30
+"""A group of more photos is mostly a chain (round things on plain ground: each is like some other, the first unlike the
+last) and is grouped again at the next stricter level, which real bursts pass."""
 
 _ROWS_AT_ONCE = 2048
 
@@ -52,19 +58,24 @@ def perceptual_hashes(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
     return np.where(above, np.float32(1), np.float32(-1))
 
 
-def near_pairs(thumbnails: npt.NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    """Pairs of photos (first index smaller) that look nearly the same.
+def near_pairs(thumbnails: npt.NDArray[np.float32]) -> Iterator[tuple[int, int, int]]:
+    """Pairs of photos (first index smaller) that look nearly the same, each with the strictest of ``LEVELS`` it passes.
 
     Args:
         thumbnails: float32 (n, 32, 32).
     """
     hashes, outlines = perceptual_hashes(thumbnails), _standardise(thumbnails)
-    least = HASH_BITS - 2 * MAX_HAMMING_BITS
+    least = HASH_BITS - 2 * LEVELS[0][0]
     for start in range(0, len(hashes), _ROWS_AT_ONCE):
         products = hashes[start : start + _ROWS_AT_ONCE] @ hashes[start:].T
-        for i, j in start + np.argwhere(np.triu(products, 1) >= least):
-            if outlines[i] @ outlines[j] >= MIN_CORRELATION:
-                yield int(i), int(j)
+        for row, column in np.argwhere(np.triu(products, 1) >= least):
+            i, j = start + int(row), start + int(column)
+            bits, correlation = (HASH_BITS - products[row, column]) / 2, outlines[i] @ outlines[j]
+            passed = [
+                level for level, (most, least_alike) in enumerate(LEVELS) if bits <= most and correlation >= least_alike
+            ]
+            if passed:
+                yield i, j, passed[-1]
 
 
 def _standardise(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -77,7 +88,19 @@ def _standardise(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
 
 def find_groups(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """Groups photos of the same scene: the first photo's index of each photo's group, int64 (n,)."""
-    parent = list(range(len(thumbnails)))
+    pairs = list(near_pairs(thumbnails)) if len(thumbnails) else []
+    groups = _join(np.arange(len(thumbnails)), pairs)
+    for level in range(1, len(LEVELS)):
+        first, size = np.unique(groups, return_counts=True)
+        chained = np.isin(groups, first[size > LONGEST_BURST])
+        stricter = [pair for pair in pairs if pair[2] >= level and chained[pair[0]]]
+        groups = np.where(chained, _join(np.arange(len(thumbnails)), stricter), groups)
+    return groups
+
+
+def _join(groups: npt.NDArray[np.int64], pairs: list[tuple[int, int, int]]) -> npt.NDArray[np.int64]:
+    """Gives joined photos (n,) the smallest index among them."""
+    parent = groups.tolist()
 
     def root(i: int) -> int:
         while parent[i] != i:
@@ -85,8 +108,7 @@ def find_groups(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
             i = parent[i]
         return i
 
-    if len(thumbnails):
-        for i, j in near_pairs(thumbnails):
-            first, second = sorted((root(i), root(j)))
-            parent[second] = first
+    for i, j, _ in pairs:
+        first, second = sorted((root(i), root(j)))
+        parent[second] = first
     return np.array([root(i) for i in range(len(parent))], np.int64)

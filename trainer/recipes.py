@@ -5,10 +5,12 @@ To add a recipe, add a ``Recipe`` to ``RECIPES``; where it needs a new network, 
 """
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sorter.errors import ConfigError
-from sorter.image import Fit
+
+if TYPE_CHECKING:
+    from sorter.image import Fit
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Recipe:
     image_size_px: int
     augmentation: Augmentation
     schedule: Schedule
-    fit: Fit = "stretch"
+    fit: "Fit" = "stretch"
     dropout: float = 0.2
     unfreeze_from: str = ""
     weights: Literal["imagenet", "none"] = "none"
@@ -109,7 +111,7 @@ class Recipe:
     def changed(
         self,
         image_size_px: int | None = None,
-        fit: Fit | None = None,
+        fit: "Fit | None" = None,
         epochs: int | None = None,
         batch_size: int | None = None,
     ) -> "Recipe":
@@ -163,7 +165,7 @@ _RECIPES = (
         image_size_px=128,
         augmentation=replace(_FROM_ABOVE, zoom=(0.85, 1.15), brightness=0.15, saturation=0.1, tint=0.03),
         schedule=Schedule(
-            epochs=45, learning_rate=2e-3, warmup_steps=100, balance=0.5, average_momentum=0.98, patience=12
+            epochs=60, learning_rate=2e-3, warmup_steps=100, balance=0.5, average_momentum=0.98, patience=12
         ),
     ),
 )

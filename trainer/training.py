@@ -66,7 +66,7 @@ def train_network(
         recipe: How.
         parts: Train and validation part.
         seed: Of all randomness.
-        watch: Called with a line for the user, or an empty one, and the number of steps just done, of ``count_steps``.
+        watch: Called with a line for the user (or an empty one) and the number of steps just done.
         has_backbone: Whether to fit the head on frozen features first and keep early layers as they are.
 
     Raises:
@@ -85,9 +85,7 @@ def train_network(
             raise
         progress.ending = "interrupted"
     if progress.best is None:
-        raise TrainingError(
-            "The loss is not a number from the first epoch on.", "Try other weights, or report the recipe."
-        )
+        raise TrainingError("The loss is not a number from the first epoch on.", "Try other --weights.")
     network.set_weights(progress.weights)
     return progress
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sorter.image import Pixels, read_image
-from sorter.trainer.duplicates import find_groups, make_thumbnail
+from sorter.trainer.duplicates import find_groups, make_thumbnail, near_pairs
 
 
 def scene(seed: int) -> Pixels:
@@ -47,6 +47,26 @@ def test_neighbours_of_neighbours_are_one_group() -> None:
 
 def test_different_scenes_stay_apart() -> None:
     assert groups(*(scene(seed) for seed in range(60))) == list(range(60))
+
+
+def disc(seed: int) -> Pixels:
+    rng = np.random.default_rng(seed)
+    picture = np.full((240, 320, 3), 90, np.uint8)
+    centre = (int(rng.integers(120, 200)), int(rng.integers(90, 150)))
+    return np.asarray(cv2.circle(picture, centre, int(rng.integers(40, 80)), (60, 160, 220), -1), np.uint8)
+
+
+def test_round_things_on_plain_ground_are_no_burst_of_hundreds() -> None:
+    thumbnails = np.stack([make_thumbnail(disc(seed)) for seed in range(300)])
+    loosely_alike = {i for pair in near_pairs(thumbnails) for i in pair[:2]}
+    assert len(loosely_alike) > 250
+    sizes = np.unique(find_groups(thumbnails), return_counts=True)[1]
+    assert sizes.max() < 60
+
+
+def test_a_long_burst_stays_together() -> None:
+    frames = [cv2.convertScaleAbs(scene(6), alpha=1 - i / 400) for i in range(80)]
+    assert set(groups(*frames, scene(7))) == {0, 80}  # type: ignore[arg-type]
 
 
 def test_no_photos_have_no_groups() -> None:

@@ -1,8 +1,10 @@
 """What --camera understands, and real files behind it."""
 
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 
 import cv2
 import numpy as np
@@ -132,3 +134,31 @@ def test_a_failing_camera_is_reported_from_the_thread() -> None:
     capture.stop()
     with pytest.raises(CameraError, match="no such device"):
         capture.take()
+
+
+class MotionJpeg(BaseHTTPRequestHandler):
+    """Serves a stream of pictures as network cameras do."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+        self.end_headers()
+        for i in range(30):
+            picture = cv2.imencode(".jpg", draw_disc(COLORS_BGR["green"], seed=i, size=(160, 120)))[1].tobytes()
+            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+            try:
+                self.wfile.write(head + picture + b"\r\n")
+            except OSError:
+                return
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Says nothing on the screen."""
+
+
+def test_a_network_camera() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with make_camera(f"http://127.0.0.1:{server.server_port}/video.mjpg") as camera:
+            frames = [camera.read() for _ in range(3)]
+        server.shutdown()
+    assert all(frame is not None and frame.image.shape == (120, 160, 3) for frame in frames)
