@@ -42,6 +42,7 @@ def bench(
     """
     from sorter.benchmarks.machine import describe_machine
     from sorter.benchmarks.report import write_report
+    from sorter.errors import BundleError
 
     dataset = _open_photos(data, split_csv)
     machine = describe_machine()
@@ -58,6 +59,8 @@ def bench(
         print_json({"machine": machine, "models": [asdict(row) for row in rows.values()]})
     else:
         _print_table(list(rows.values()), machine, out)
+    if not classifiers:
+        raise BundleError("None of the models could be measured.", "The reasons stand in the report.")
 
 
 def _open_photos(data: Path, split_csv: Path | None) -> "Dataset":
@@ -119,6 +122,8 @@ def _measure_accuracy(rows: dict[str, "Row"], classifiers: dict[str, "TFLiteClas
     from sorter.errors import DatasetError
     from sorter.metrics import evaluate
 
+    if not classifiers:
+        return
     scores: dict[str, list[Any]] = {name: [] for name in classifiers}
     truth: list[str] = []
     for photo, picture in track(read_photos(dataset.photos), "Measuring accuracy", len(dataset.photos)):
@@ -169,8 +174,12 @@ def _print_table(rows: "list[Row]", machine: dict[str, Any], out: Path) -> None:
 
     from sorter.benchmarks.report import HEADER, cells
 
-    table = Table(*HEADER, title=f"{machine['processor']}, {machine['interpreter']}")
+    table = Table(*HEADER[:-1], title=f"{machine['processor']}, {machine['interpreter']}")
     for row in rows:
-        table.add_row(*cells(row))
-    Console().print(table)
+        table.add_row(*cells(row)[:-1])
+    # Narrower than this, the columns would be cut to uselessness.
+    Console(width=max(120, Console().width)).print(table)
+    for row in rows:
+        if row.problem:
+            click.echo(f"{row.model}: {row.problem}")
     click.echo(f"Report: {out}/report.md, report.csv, report.json")

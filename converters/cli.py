@@ -168,4 +168,5 @@ def _print_table(results: list[dict[str, Any]]) -> None:
             )
             measured = [f"{row['accuracy']:.1%}", f"{row['float_accuracy']:.1%}", f"{row['agreement']:.1%}", lost]
         table.add_row(row["file"], row["format"], f"{row['bytes'] / 1e6:.2f} MB", *measured)
-    Console().print(table)
+    # Narrower than this, the columns would be cut to uselessness.
+    Console(width=max(120, Console().width)).print(table)

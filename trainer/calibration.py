@@ -12,7 +12,7 @@ _TEMPERATURE_RANGE = (0.05, 20.0)
 THRESHOLD_RANGE = (0.3, 0.9)
 """A lower threshold would accept guesses, a higher one would leave the work to the reject bin."""
 
-WANTED_PRECISION = 0.98
+WANTED_PRECISION = 0.95
 """Share of the accepted validation photos that must be right at the suggested threshold."""
 
 _GOLDEN = (5**0.5 - 1) / 2
@@ -73,7 +73,7 @@ def _golden_section(function: Callable[[float], float], low: float, high: float,
 def suggest_threshold(probabilities: npt.NDArray[np.floating], actual: Classes) -> float:
     """The smallest threshold at which accepted photos are right often enough.
 
-    The rule: of all thresholds between 0.3 and 0.9, in steps of 0.01, the smallest at which at least 98 % of the
+    The rule: of all thresholds between 0.3 and 0.9, in steps of 0.01, the smallest at which at least 95 % of the
     photos whose best probability reaches it are right; 0.9 when none is good enough.
 
     Args:

@@ -38,7 +38,7 @@ class Shares:
         if len(numbers) != 3 or not all(n > 0 for n in numbers) or abs(sum(numbers) - 100) > 0.5:
             raise ConfigError(
                 f"Split {text!r} is not three positive numbers that sum to 100.",
-                "Give train/validation/test, for example --split 60/20/20.",
+                "Give train/validation/test, for example --split 70/10/20.",
             )
         return cls(*(number / sum(numbers) for number in numbers))
 

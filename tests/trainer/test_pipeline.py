@@ -109,21 +109,35 @@ def test_the_report_is_one_file_without_links(finished: tuple[Path, dict[str, An
     assert "Würfel blau 立方" in page and "http" not in page and "<script" not in page
 
 
-def test_the_temperature_is_inside_the_network(finished: tuple[Path, dict[str, Any]], photos: Path) -> None:
-    """Fitting it again on the validation part finds nothing left to do."""
-    from sorter.image import prepare, read_image
-    from sorter.trainer.calibration import fit_temperature
-    from sorter.trainer.evaluation import class_indices
-    from sorter.trainer.networks import load_network
-    from sorter.trainer.runs import open_run
+def test_the_temperature_goes_into_the_network() -> None:
+    """Of an overconfident network, fitting it a second time finds nothing left to do."""
+    import keras
 
-    run = open_run(finished[0])
-    part = apply_split(open_dataset(photos), run.split_csv).select("validation").photos
-    pixels = np.stack([prepare(read_image(p.path), run.manifest.input) for p in part])
-    probabilities = np.asarray(load_network(run.model)(pixels.astype(np.float32)))
-    actual = class_indices(part, run.manifest.labels)
-    if 0.06 < run.manifest.temperature < 19:
-        assert fit_temperature(probabilities, actual) == pytest.approx(1.0, abs=0.05)
+    from sorter.trainer.batches import Examples
+    from sorter.trainer.calibration import fit_temperature
+    from sorter.trainer.evaluation import predict_rows
+    from sorter.trainer.networks import HEAD_NAME, build_network
+    from sorter.trainer.pipeline import _calibrate
+    from sorter.trainer.recipes import RECIPES
+
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    network = build_network(RECIPES["toy-4conv"].changed(image_size_px=32), 3)
+    pixels = rng.integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
+    head = network.get_layer(HEAD_NAME)
+    kernel = rng.normal(0, 1, head.get_weights()[0].shape).astype(np.float32)
+    head.set_weights([kernel, np.zeros(3, np.float32)])
+    # Logits a few units apart: sure of itself, and not so sure that probabilities vanish in 32 bits.
+    spread = np.log(predict_rows(network, pixels, np.arange(60))).std()
+    head.set_weights([kernel * 4 / spread, np.array([0.5, -0.5, 0.0], np.float32)])
+    before = predict_rows(network, pixels, np.arange(60))
+    mostly_right = np.where(rng.random(60) < 0.7, before.argmax(axis=1), rng.integers(0, 3, 60))
+    validation = Examples(pixels, np.arange(60), mostly_right, 3)
+    temperature, _ = _calibrate(network, validation)
+    after = predict_rows(network, pixels, validation.rows)
+    assert temperature > 1.5
+    assert fit_temperature(after, validation.classes) == pytest.approx(1.0, abs=0.02)
+    assert np.array_equal(before.argmax(axis=1), after.argmax(axis=1))
 
 
 def test_the_same_seed_gives_the_same_split(
