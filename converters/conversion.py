@@ -1,6 +1,7 @@
 """Starting the worker process, and what it gives back."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -118,14 +119,14 @@ def _worked(request: dict[str, Any], pictures: Pixels | None) -> Iterator[Path]:
 
 
 def _run_worker(question: Path) -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ConversionError("Conversion needs TensorFlow.", "Run: pip install 'sorter-toolkit[train-cpu]'")
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
     command = [sys.executable, "-m", "sorter.converters.worker", str(question)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode == 0:
         return
     last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    if "No module named 'tensorflow'" in last_line or "No module named 'keras'" in last_line:
-        raise ConversionError("Conversion needs TensorFlow.", "Run: pip install 'sorter-toolkit[train]'")
     if done.returncode < 0:
         last_line = f"TensorFlow was ended by signal {-done.returncode}; {last_line}"
     raise ConversionError(

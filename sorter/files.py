@@ -29,7 +29,8 @@ def translated_storage_errors(path: Path) -> Iterator[None]:
             errno.EISDIR: ("it is a folder", "Choose a file name."),
             errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name."),
         }
-        reason, hint = reasons.get(error.errno or 0, (os.strerror(error.errno or 0), "Choose another path."))
+        unknown = (error.strerror or str(error) or "the system gives no reason", "Choose another path.")
+        reason, hint = reasons.get(error.errno or 0, unknown)
         raise StorageError(f"Cannot write {path}: {reason}.", hint) from error
 
 

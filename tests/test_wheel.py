@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sorter.errors import ConversionError
+from sorter.image import InputSpec
+from sorter.manifest import Manifest
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -61,3 +64,10 @@ def test_a_clean_environment_sorts_without_tensorflow(wheel: Path, tmp_path: Pat
         env=clean,
     )
     assert missing.returncode not in (0, 1) and "Hint:" in missing.stderr
+    (tmp_path / "run").mkdir()
+    manifest = Manifest("x", ("a", "b"), InputSpec(32, 32)).to_json()
+    (tmp_path / "run" / "sorter.json").write_text(manifest)
+    (tmp_path / "run" / "model.keras").write_bytes(b"anything")
+    command = [binaries / "sorter-convert", tmp_path / "run", "--float32", "--out", tmp_path / "x.tflite"]
+    unable = subprocess.run(command, capture_output=True, text=True, env=clean)
+    assert unable.returncode == ConversionError.exit_code and "needs TensorFlow" in unable.stderr
