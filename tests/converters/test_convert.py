@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from sorter.bundle import Bundle
+from sorter.bundle import Bundle, join_content
 from sorter.classifier import load_classifier
 from sorter.converters import conversion
 from sorter.converters.cli import convert
@@ -92,6 +92,21 @@ def test_every_format_agrees_with_the_original(run: Path, photos: Path) -> None:
     frame = draw_disc(COLORS_BGR["green"], seed=9000)
     for row in rows.values():
         assert load_classifier(Path(row["file"])).classify(frame).label == "green"
+
+
+def test_a_foreign_float_network_must_say_how_it_wants_its_pixels(run: Path, tmp_path: Path) -> None:
+    assert invoke(run, "--float32", "--out", tmp_path / "float.tflite").exit_code == 0
+    (tmp_path / "foreign.tflite").write_bytes(join_content(Bundle.load(tmp_path / "float.tflite").flatbuffer, {}))
+    labels = tmp_path / "labels.txt"
+    labels.write_text("blue\ngreen\nred\n")
+    with pytest.raises(ConfigError, match="does not say of which range"):
+        load_classifier(tmp_path / "foreign.tflite", labels)
+    frame = draw_disc(COLORS_BGR["red"], seed=9001)
+    ours = load_classifier(tmp_path / "float.tflite").probabilities(frame)
+    raw = load_classifier(tmp_path / "foreign.tflite", labels, input_range="bytes").probabilities(frame)
+    scaled = load_classifier(tmp_path / "foreign.tflite", labels, input_range="0..1").probabilities(frame)
+    assert raw.tolist() == ours.tolist()
+    assert scaled.tolist() != ours.tolist()
 
 
 def test_same_pictures_give_same_bytes(int8: Path, run: Path, photos: Path) -> None:
