@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sorter.cli import SorterCommand, json_option, print_json, warn
+from sorter.cli import SorterCommand, inform, json_option, print_json, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +85,10 @@ def run(
     with log, open_station(station, bins, clear_stop) as first_sequence:
         if log.unfinished:
             warn(f"{log.unfinished} commands of an earlier run never ended; their outcome is unknown.")
+        inform(f"Camera {station.camera.name}, arm {station.arm.name}, model {bundle.path.name}, journal {journal}.")
+        inform(f"{bins.describe()}. Rejected below {threshold:.0%}.")
+        if station.camera.live:
+            inform("The place must be empty now; it is learned from the first frame.")
         _sort(Runtime(station, first_sequence, classifier, log, options), station.truth, bins, as_json)
 
 

@@ -26,6 +26,10 @@ class BinMap:
         """The highest bin number in use."""
         return max(self.reject, *self.bins.values())
 
+    def describe(self) -> str:
+        """The assignment as one line for people."""
+        return f"Bins: {', '.join(f'{label} {number}' for label, number in self.bins.items())}; reject {self.reject}"
+
 
 def make_bin_map(labels: Sequence[str], assignments: Sequence[str], reject: int) -> BinMap:
     """Assigns bins to labels.
