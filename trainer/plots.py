@@ -94,7 +94,7 @@ def plot_training(history: Sequence[Epoch], path: Path) -> None:
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     epochs = [e.epoch for e in history]
-    best = max(history, key=lambda e: e.rank)
+    best = min((e for e in history if e.is_better_than(None)), key=lambda e: e.validation_loss)
     marker = "o" if len(epochs) < 3 else None
     loss.plot(epochs, [e.train_loss for e in history], color=_ORANGE, marker=marker, label="train (augmented)")
     loss.plot(epochs, [e.validation_loss for e in history], color=_BLUE, marker=marker, label="validation")

@@ -11,6 +11,7 @@ import numpy as np
 
 from sorter.errors import TrainingError
 from sorter.trainer.batches import Examples, epoch_batches, steps_per_epoch
+from sorter.trainer.calibration import fit_temperature, sharpen
 from sorter.trainer.evaluation import predict_rows
 from sorter.trainer.features import extract_features, fit_head
 from sorter.trainer.networks import freeze_up_to
@@ -161,10 +162,13 @@ def _epoch_line(progress: Progress, epochs: int) -> str:
 
 
 def _validate(network: Any, validation: Examples) -> tuple[float, float]:
-    """Mean negative log likelihood, and accuracy."""
+    """Mean negative log likelihood after temperature scaling, which the finished network gets too, and accuracy."""
     probabilities = predict_rows(network, validation.pixels, validation.rows)
-    right = probabilities[np.arange(len(probabilities)), validation.classes]
     accuracy = float((probabilities.argmax(axis=1) == validation.classes).mean())
+    if not np.isfinite(probabilities).all():
+        return math.nan, accuracy
+    calibrated = sharpen(probabilities, fit_temperature(probabilities, validation.classes))
+    right = calibrated[np.arange(len(calibrated)), validation.classes]
     return -float(np.log(np.maximum(right, 1e-7)).mean()), accuracy
 
 

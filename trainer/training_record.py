@@ -27,7 +27,7 @@ class Epoch:
         learning_rate: At its last step.
         train_loss: Mean over its batches, with augmentation and label smoothing; NaN for the features.
         train_accuracy: Mean over its batches, with augmentation; NaN for the features.
-        validation_loss: Mean negative log likelihood, nats.
+        validation_loss: Mean negative log likelihood in nats, after temperature scaling.
         validation_accuracy: Share of right answers.
     """
 
@@ -40,10 +40,14 @@ class Epoch:
     validation_loss: float
     validation_accuracy: float
 
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Larger is better: by accuracy on the validation part, then by its loss."""
-        return (self.validation_accuracy, -self.validation_loss)
+    def is_better_than(self, other: "Epoch | None") -> bool:
+        """Whether this is the network to keep: by the loss on the validation part.
+
+        The largest of many accuracies on a few hundred photos is mostly luck; the loss weighs how sure each answer was.
+        """
+        if not math.isfinite(self.validation_loss):
+            return False
+        return other is None or self.validation_loss < other.validation_loss
 
 
 @dataclass
@@ -65,7 +69,7 @@ class Progress:
     def add(self, epoch: Epoch, weights: Weights) -> None:
         """Notes an epoch and keeps its weights if it is the best."""
         self.history.append(epoch)
-        if math.isfinite(epoch.validation_loss) and (self.best is None or epoch.rank > self.best.rank):
+        if epoch.is_better_than(self.best):
             self.best, self.weights = epoch, weights
 
     def is_stuck(self, patience: int) -> bool:
