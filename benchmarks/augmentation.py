@@ -4,7 +4,6 @@ Both get the same pictures and the same list (rotation, shift, zoom, mirroring, 
 batches on all cores. They take turns in the same process, so that a busy machine slows both.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Callable
@@ -13,11 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import click
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sorter.cli import inform, print_json
+from sorter.cli import SorterCommand
 from sorter.files import write_json
 from sorter.image import Pixels
 
@@ -100,22 +100,24 @@ def compare(count: int, side_px: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Compares, prints and stores the figures."""
-    parser = argparse.ArgumentParser(description="Times augmentation against Keras' ImageDataGenerator.")
-    parser.add_argument("--out", type=Path, default=Path("augmentation.json"), help="JSON file to write")
-    parser.add_argument("--pictures", type=int, default=512)
-    parser.add_argument("--side-px", type=int, default=224)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+@click.command(cls=SorterCommand)
+@click.option("--pictures", type=click.IntRange(32), default=512, help="Pictures in a round.")
+@click.option("--side-px", type=click.IntRange(16), default=224, help="Side of the square pictures.")
+@click.option("--rounds", type=click.IntRange(1), default=5, help="Timed rounds of each.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where to store the figures.")
+def augmentation(pictures: int, side_px: int, rounds: int, json_file: Path | None) -> None:
+    """Times augmentation against Keras' ImageDataGenerator, in turns."""
+    from sorter.benchmarks.machine import describe_machine
     from sorter.trainer.backend import load_tensorflow
 
     load_tensorflow()
-    figures = compare(options.pictures, options.side_px, options.rounds)
-    write_json(options.out, figures)
-    inform(f"Written to {options.out}.")
-    print_json(figures)
+    figures = compare(pictures, side_px, rounds)
+    for name, rate in figures["images_per_second"].items():
+        click.echo(f"{name:<8} {rate:>7.0f} images/s")
+    click.echo(f"ratio    {figures['ratio']:>7.1f}   ({figures['list']})")
+    if json_file:
+        write_json(json_file, {"machine": describe_machine(), **figures})
 
 
 if __name__ == "__main__":
-    main()
+    augmentation()

@@ -73,7 +73,7 @@ class TFLiteClassifier:
         output_detail = interpreter.get_output_details()[0]
         self._input_view = interpreter.tensor(input_detail["index"])
         self._output_view = interpreter.tensor(output_detail["index"])
-        self._output_scale, self._output_zero = _quantization(output_detail)
+        self._probability_of = _probability_table(output_detail)
         self._write = self._writer(input_detail, input_range)
 
     def classify(self, frame_bgr: Pixels) -> Prediction:
@@ -86,10 +86,8 @@ class TFLiteClassifier:
         """Probabilities of all classes for a uint8 BGR frame (H, W, 3): float32 (classes,)."""
         self._write(frame_bgr)
         self._interpreter.invoke()
-        scores = self._output_view()[0].astype(np.float32)
-        scores -= self._output_zero
-        scores *= self._output_scale
-        return scores  # type: ignore[no-any-return]
+        scores: npt.NDArray[Any] = self._output_view()[0]
+        return scores.copy() if self._probability_of is None else self._probability_of.take(scores)
 
     def _writer(self, detail: dict[str, Any], input_range: InputRange) -> Any:
         """Chooses, once, how pixels reach the input tensor."""
@@ -109,9 +107,16 @@ class TFLiteClassifier:
         self._input_view()[0] = pixels
 
 
-def _quantization(detail: dict[str, Any]) -> tuple[np.float32, np.float32]:
+def _probability_table(detail: dict[str, Any]) -> Probabilities | None:
+    """The probability that each byte of a quantised output stands for: float32 (256,); None for a float output.
+
+    A signed byte is its index too: below zero it counts from the end.
+    """
+    if detail["dtype"] == np.float32:
+        return None
     scale, zero_point = detail["quantization"]
-    return (np.float32(scale), np.float32(zero_point)) if scale else (np.float32(1.0), np.float32(0.0))
+    stored = np.arange(256, dtype=np.uint8).view(detail["dtype"]).astype(np.float32)
+    return (stored - np.float32(zero_point)) * np.float32(scale or 1.0)  # type: ignore[no-any-return]
 
 
 def _takes_raw_bytes(detail: dict[str, Any]) -> bool:

@@ -174,7 +174,7 @@ class Preloaded(Iterator[Exhibit]):
         ahead: How many are kept ready.
     """
 
-    def __init__(self, exhibits: Iterable[Exhibit], ahead: int = 2) -> None:
+    def __init__(self, exhibits: Iterable[Exhibit], ahead: int = 1) -> None:
         self._source = iter(exhibits)
         self._ready: queue.Queue[Exhibit | Exception | None] = queue.Queue(maxsize=ahead)
         self._prepared: list[Exhibit | Exception | None] = []

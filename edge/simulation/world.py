@@ -36,8 +36,8 @@ class WorldOptions:
         blur_px: Standard deviation of the lens's blur.
     """
 
-    empty_s: float = 0.6
-    arrive_s: float = 0.4
+    empty_s: float = 0.3
+    arrive_s: float = 0.3
     patience_s: float = 15.0
     speed: float = 1.0
     objects: int = 0
