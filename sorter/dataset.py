@@ -2,10 +2,13 @@
 
 import csv
 import hashlib
+import os
 import unicodedata
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal, cast
 
@@ -136,13 +139,31 @@ def _photos_of_class(root: Path, folder: Path, subset: Subset | None) -> list[Ph
     return photos
 
 
+_PHOTOS_AHEAD = 32
+"""Decoded photos that may wait in memory at the same time."""
+
+
 def read_photos(photos: Iterable[Photo]) -> Iterator[tuple[Photo, Pixels | DatasetError]]:
-    """Reads photos one after the other; a picture that cannot be read is given as its error, not raised."""
-    for photo in photos:
+    """Reads photos on all cores and gives them in their order.
+
+    A picture that cannot be read is given as its error, not raised.
+    """
+    remaining = iter(photos)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        reading = deque(pool.submit(_read, photo) for photo in islice(remaining, _PHOTOS_AHEAD))
         try:
-            yield photo, read_image(photo.path)
-        except DatasetError as error:
-            yield photo, error
+            while reading:
+                yield reading.popleft().result()
+                reading.extend(pool.submit(_read, photo) for photo in islice(remaining, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _read(photo: Photo) -> tuple[Photo, Pixels | DatasetError]:
+    try:
+        return photo, read_image(photo.path)
+    except DatasetError as error:
+        return photo, error
 
 
 _SPLIT_HEADER = ("filename", "label", "subset", "group")

@@ -1,8 +1,7 @@
 """Judges a finished network on photos: the work of ``sorter-evaluate``. A ``.tflite`` needs no TensorFlow."""
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,10 +11,10 @@ import numpy as np
 
 from sorter.classifier import InputRange, TFLiteClassifier, load_classifier
 from sorter.cli import inform, progress, warn
-from sorter.dataset import Dataset, Photo, apply_split, open_dataset, require_labels
+from sorter.dataset import Dataset, Photo, apply_split, open_dataset, read_photos, require_labels
 from sorter.errors import BundleError, DatasetError, StorageError
 from sorter.files import make_folder, write_json
-from sorter.image import InputSpec, Pixels, prepare, read_image
+from sorter.image import InputSpec, Pixels, prepare
 from sorter.manifest import MANIFEST_NAME
 from sorter.metrics import Probabilities
 from sorter.trainer.evaluation import (
@@ -33,6 +32,7 @@ from sorter.trainer.skipping import Skipped, report_skipped, write_skipped
 Choice = Literal["test", "all"]
 
 _PHOTOS_AT_ONCE = 64
+"""Photos judged in one batch."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,8 @@ def _judge_photos(network: Network, dataset: Dataset) -> tuple[Evaluation, tuple
     answers: list[Probabilities] = []
     skipped: list[Skipped] = []
     with progress("Evaluating", len(dataset.photos)) as advance:
-        for some in _read_in_parallel(dataset.photos):
+        reading = read_photos(dataset.photos)
+        while some := list(islice(reading, _PHOTOS_AT_ONCE)):
             readable = [(photo, read) for photo, read in some if not isinstance(read, DatasetError)]
             skipped += [Skipped(photo, read.message) for photo, read in some if isinstance(read, DatasetError)]
             if readable:
@@ -212,19 +213,6 @@ def _judge_photos(network: Network, dataset: Dataset) -> tuple[Evaluation, tuple
     labels = network.labels
     actual = class_indices(used, labels)
     return Evaluation(tuple(used), labels, actual, np.concatenate(answers)), tuple(skipped)
-
-
-def _read_in_parallel(photos: Sequence[Photo]) -> Iterator[list[tuple[Photo, Pixels | DatasetError]]]:
-    def read(photo: Photo) -> tuple[Photo, Pixels | DatasetError]:
-        try:
-            return photo, read_image(photo.path)
-        except DatasetError as error:
-            return photo, error
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        remaining = iter(photos)
-        while some := list(islice(remaining, _PHOTOS_AT_ONCE)):
-            yield list(pool.map(read, some))
 
 
 def _page(request: Request, metrics: dict[str, Any], pictures: Sequence[Path]) -> Page:

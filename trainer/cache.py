@@ -2,25 +2,20 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from sorter.cli import progress
-from sorter.dataset import Photo
+from sorter.dataset import Photo, read_photos
 from sorter.errors import DatasetError
 from sorter.files import make_folder, translated_storage_errors
-from sorter.image import InputSpec, Pixels, prepare, read_image
+from sorter.image import InputSpec, Pixels, prepare
 from sorter.trainer.duplicates import Thumbnail, make_thumbnail
 from sorter.trainer.skipping import Skipped
-
-_PHOTOS_AT_ONCE = 64
-"""Decoded photos that may wait in memory at the same time."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +74,13 @@ def _fill(photos: tuple[Photo, ...], spec: InputSpec, pixels: Pixels, advance: C
     usable: list[Photo] = []
     thumbnails: list[Thumbnail] = []
     skipped: list[Skipped] = []
-
-    def load(photo: Photo) -> tuple[Photo, Pixels, Thumbnail] | Skipped:
-        try:
-            picture = read_image(photo.path)
-        except DatasetError as error:
-            return Skipped(photo, error.message)
-        return photo, prepare(picture, spec), make_thumbnail(picture)
-
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        remaining = iter(photos)
-        while some := tuple(islice(remaining, _PHOTOS_AT_ONCE)):
-            for loaded in pool.map(load, some):
-                if isinstance(loaded, Skipped):
-                    skipped.append(loaded)
-                    continue
-                photo, pixels[len(usable)], thumbnail = loaded
-                usable.append(photo)
-                thumbnails.append(thumbnail)
-            advance(len(some))
+    for photo, picture in read_photos(photos):
+        if isinstance(picture, DatasetError):
+            skipped.append(Skipped(photo, picture.message))
+        else:
+            prepare(picture, spec, out=pixels[len(usable)])
+            thumbnails.append(make_thumbnail(picture))
+            usable.append(photo)
+        advance(1)
     used = np.stack(thumbnails) if thumbnails else np.empty((0, 0), np.float32)
     return PictureCache(tuple(usable), pixels[: len(usable)], used, tuple(skipped))

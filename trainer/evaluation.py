@@ -1,6 +1,6 @@
 """What a network says about photos, and what that is worth. Imports TensorFlow only to run a Keras network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,7 @@ def class_indices(photos: Sequence[Photo], labels: Sequence[str]) -> Classes:
     return np.array([index[photo.label] for photo in photos], np.int64)
 
 
-def predict_rows(
-    network: Any, pixels: Pixels, rows: npt.NDArray[np.int64], advance: Callable[[int], None] = lambda _: None
-) -> npt.NDArray[np.float32]:
+def predict_rows(network: Any, pixels: Pixels, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """Runs a Keras network over some rows of a picture array: float32 (n, outputs)."""
     outputs = []
     for start in range(0, len(rows), _BATCH_SIZE):
@@ -59,7 +57,6 @@ def predict_rows(
         full = np.resize(part, min(_BATCH_SIZE, len(rows)))
         answers = np.asarray(network.predict_on_batch(pixels[full].astype(np.float32)), np.float32)
         outputs.append(answers[: len(part)])
-        advance(len(part))
     return np.concatenate(outputs) if outputs else np.empty((0, network.output_shape[-1]), np.float32)
 
 

@@ -1,7 +1,6 @@
 """Phase one: the backbone runs once over the photos, and logistic regression fits the head on what it saw."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -21,10 +20,10 @@ _STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 _MAX_ITERATIONS = 300
 
 
-def extract_features(network: Any, examples: Examples, advance: Callable[[int], None]) -> Features:
+def extract_features(network: Any, examples: Examples) -> Features:
     """What the backbone sees in each example: float32 (n, features)."""
     backbone = keras.Model(network.input, network.get_layer(FEATURES_NAME).output)
-    return predict_rows(backbone, examples.pixels, examples.rows, advance)
+    return predict_rows(backbone, examples.pixels, examples.rows)
 
 
 def fit_head(network: Any, train: tuple[Features, Classes], validation: tuple[Features, Classes]) -> float:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from sorter.files import complete_file
 from sorter.metrics import confusion_matrix
 from sorter.trainer.evaluation import Evaluation
-from sorter.trainer.training_record import Epoch
+from sorter.trainer.training_record import Epoch, find_best
 
 CONFUSION_NAME = "confusion.png"
 TRAINING_NAME = "training.png"
@@ -94,15 +94,15 @@ def plot_training(history: Sequence[Epoch], path: Path) -> None:
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     epochs = [e.epoch for e in history]
-    best = min((e for e in history if e.is_better_than(None)), key=lambda e: e.validation_loss)
+    best = find_best(history)
     marker = "o" if len(epochs) < 3 else None
     loss.plot(epochs, [e.train_loss for e in history], color=_ORANGE, marker=marker, label="train (augmented)")
     loss.plot(epochs, [e.validation_loss for e in history], color=_BLUE, marker=marker, label="validation")
+    loss.plot(best.epoch, best.validation_loss, "o", color=_BLUE, label=f"kept: epoch {best.epoch}")
     loss.set_ylabel("loss")
     accuracy.plot(epochs, [e.train_accuracy for e in history], color=_ORANGE, marker=marker)
     accuracy.plot(epochs, [e.validation_accuracy for e in history], color=_BLUE, marker=marker)
-    kept = f"kept: {best.validation_accuracy:.1%}"
-    accuracy.plot(best.epoch, best.validation_accuracy, "o", color=_BLUE, label=kept)
+    accuracy.plot(best.epoch, best.validation_accuracy, "o", color=_BLUE, label=f"{best.validation_accuracy:.1%}")
     accuracy.legend(loc="lower right", frameon=False)
     accuracy.set_ylabel("accuracy")
     for axes in (loss, accuracy):

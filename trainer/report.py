@@ -108,7 +108,7 @@ def training_page(manifest: Manifest, metrics: Mapping[str, Any], record: Progre
         ("input", f"{manifest.input.width}x{manifest.input.height} pixels, fit {manifest.input.fit}"),
         ("photos", ", ".join(f"{data[s]} {s}" for s in ("train", "validation", "test"))),
         ("training", f"{record.history[-1].epoch} epochs in {seconds / 60:.1f} min; ended: {record.ending}"),
-        ("kept", f"epoch {recipe['kept_epoch']}, the best on the validation part"),
+        ("kept", f"epoch {recipe['kept_epoch']}, the smallest loss on the validation part"),
         ("temperature", f"{manifest.temperature:.3f}, already part of the network"),
         ("seed", str(recipe["seed"])),
         ("data fingerprint", str(data["fingerprint"])),

@@ -113,7 +113,7 @@ def _fit_features(
 ) -> None:
     started = time.monotonic()
     watch("Running the frozen backbone once over all photos.", 0)
-    train, validation = ((extract_features(network, p, lambda _: None), p.classes) for p in parts)
+    train, validation = ((extract_features(network, p), p.classes) for p in parts)
     fit_head(network, train, validation)
     loss, accuracy = _validate(network, parts[1])
     seconds = time.monotonic() - started

@@ -1,7 +1,7 @@
 """What a training went through, and the best it came to. NumPy only, so that plots need no TensorFlow."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -48,6 +48,11 @@ class Epoch:
         if not math.isfinite(self.validation_loss):
             return False
         return other is None or self.validation_loss < other.validation_loss
+
+
+def find_best(history: Sequence[Epoch]) -> Epoch:
+    """The epoch to keep, of a history that has one whose loss is a number."""
+    return min((epoch for epoch in history if epoch.is_better_than(None)), key=lambda epoch: epoch.validation_loss)
 
 
 @dataclass
