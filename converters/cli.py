@@ -7,26 +7,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sorter.cli import SorterCommand, inform, json_option, print_json, warn
+from sorter.converters.formats import CALIBRATED, FORMATS, Format
 
 if TYPE_CHECKING:
-    from sorter.converters.conversion import Format
+    from collections.abc import Callable
+
     from sorter.converters.gate import Cost
     from sorter.converters.representative import Parts
     from sorter.converters.run_folder import RunFolder
     from sorter.image import Pixels
 
-_FORMAT_NAMES = ("int8", "int16x8", "dynamic", "float16", "float32")
+
+def format_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
+    """Adds a flag for each format; those given are collected in ``formats``."""
+    for name, description in reversed(FORMATS.items()):
+        command = click.option(f"--{name}", "formats", flag_value=name, multiple=True, help=description)(command)
+    return command
 
 
 @click.command(cls=SorterCommand)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--int8", "formats", flag_value="int8", multiple=True, help="Full integer, bytes in and out [the default]."
-)
-@click.option("--int16x8", "formats", flag_value="int16x8", multiple=True, help="Weights 8 bit, activations 16 bit.")
-@click.option("--dynamic", "formats", flag_value="dynamic", multiple=True, help="Weights 8 bit, activations float.")
-@click.option("--float16", "formats", flag_value="float16", multiple=True, help="Weights 16 bit float.")
-@click.option("--float32", "formats", flag_value="float32", multiple=True, help="As trained.")
+@format_options
 @click.option("--all", "every_format", is_flag=True, help="All formats side by side.")
 @click.option("--representative", type=click.Path(path_type=Path), help="Photos to calibrate on, one folder a class.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .tflite to write.")
@@ -54,10 +55,10 @@ def convert(
     """
     from sorter.converters.run_folder import RunFolder
 
-    targets: list[Any] = list(_FORMAT_NAMES) if every_format else list(dict.fromkeys(formats)) or ["int8"]
+    targets: list[Any] = list(FORMATS) if every_format else list(dict.fromkeys(formats)) or ["int8"]
     source = RunFolder.load(run)
     parts, tested = _find_photos(source, representative, check)
-    calibration = _load_calibration(source, parts, samples, seed) if _needs_calibration(targets) else None
+    calibration = _load_calibration(source, parts, samples, seed) if not CALIBRATED.isdisjoint(targets) else None
     test = _load_test(source, tested, check)
     results = []
     before = None
@@ -70,12 +71,6 @@ def convert(
         print_json(results)
     else:
         _print_table(results)
-
-
-def _needs_calibration(targets: list["Format"]) -> bool:
-    from sorter.converters.conversion import CALIBRATED
-
-    return any(target in CALIBRATED for target in targets)
 
 
 def _find_photos(
@@ -130,7 +125,7 @@ def _predict_before(run: "RunFolder", pictures: "Pixels") -> Any:
 
 def _convert_one(
     run: "RunFolder",
-    target: "Format",
+    target: Format,
     path: Path,
     calibration: "Pixels | None",
     test: tuple["Pixels", Any] | None,
@@ -141,7 +136,7 @@ def _convert_one(
     from sorter.files import write_bytes
 
     inform(f"Converting to {target} ...")
-    flatbuffer = conversion.convert(run, target, calibration if target in conversion.CALIBRATED else None)
+    flatbuffer = conversion.convert(run, target, calibration if target in CALIBRATED else None)
     cost: Cost | None = None
     accuracy: dict[str, Any] = {}
     if test:

@@ -11,30 +11,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from sorter._version import __version__
 from sorter.bundle import join_content
+from sorter.converters.formats import Format
 from sorter.converters.run_folder import RunFolder
 from sorter.errors import ConversionError, StorageError
 from sorter.image import Pixels
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 from sorter.metrics import Probabilities
-
-Format = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
-
-FORMATS: dict[Format, str] = {
-    "int8": "full integer: weights and activations 8 bit, bytes in and out; smallest and fastest on a device",
-    "int16x8": "weights 8 bit, activations 16 bit; closer to float, slower",
-    "dynamic": "weights 8 bit, activations float",
-    "float16": "weights 16 bit float",
-    "float32": "as trained",
-}
-
-CALIBRATED: frozenset[Format] = frozenset({"int8", "int16x8"})
-"""Formats whose activation ranges come from representative pictures."""
 
 
 def convert(run: RunFolder, target: Format, calibration: Pixels | None) -> bytes:

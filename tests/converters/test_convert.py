@@ -18,6 +18,7 @@ from sorter.bundle import Bundle, join_content
 from sorter.classifier import load_classifier
 from sorter.converters import conversion
 from sorter.converters.cli import convert
+from sorter.converters.formats import FORMATS
 from sorter.converters.metadata import METADATA_NAME
 from sorter.converters.run_folder import RunFolder
 from sorter.errors import AccuracyDropError, ConfigError, ConversionError, DatasetError
@@ -86,7 +87,7 @@ def test_every_format_agrees_with_the_original(run: Path, photos: Path) -> None:
     result = invoke(run, "--all", "--representative", photos, "--out", out, "--json")
     assert result.exit_code == 0, result.output
     rows = {row["format"]: row for row in json.loads(result.stdout)}
-    assert set(rows) == set(conversion.FORMATS)
+    assert set(rows) == set(FORMATS)
     assert rows["float32"]["worst_difference"] < 1e-4
     assert rows["int8"]["worst_difference"] < 0.15
     frame = draw_disc(COLORS_BGR["green"], seed=9000)
