@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from sorter.edge.journal import COMPLETED
-from sorter.edge.runtime import SortedObject
+from sorter.edge.objects import COMPLETED, SortedObject
 from sorter.edge.statistics import STAGES, StageTimes
 
 _COLUMNS = "{:>6}  {:>7}  {:<18} {:>6}  {:<34} {:>8}  {:>8}  {:>8}"

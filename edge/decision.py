@@ -22,9 +22,9 @@ class BinMap:
     reject: int = 0
 
     @property
-    def highest(self) -> int:
-        """The highest bin number in use."""
-        return max(self.reject, *self.bins.values())
+    def numbers(self) -> frozenset[int]:
+        """The bins in use, the reject bin among them."""
+        return frozenset((self.reject, *self.bins.values()))
 
     def describe(self) -> str:
         """The assignment as one line for people."""

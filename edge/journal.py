@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from sorter.edge.decision import Decision
+from sorter.edge.objects import SENT, UNKNOWN
 from sorter.errors import StorageError
 from sorter.files import make_folder
 
@@ -36,9 +37,6 @@ CREATE TABLE IF NOT EXISTS object (
 );
 CREATE INDEX IF NOT EXISTS object_outcome ON object (outcome);
 """
-
-SENT, COMPLETED, FAILED, UNKNOWN = "sent", "completed", "failed", "unknown"
-"""Outcomes. ``unknown``: the program ended while the command was on its way, so nobody saw how it ended."""
 
 
 class Journal:

@@ -19,7 +19,7 @@ leads through a place that was seen empty: in CLEARING, or already while the arm
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sorter.edge.trigger import Observation
+from sorter.edge.triggers.trigger import Observation
 from sorter.metrics import Probabilities
 
 

@@ -11,9 +11,9 @@ from sorter.edge.arms.arm import ArmFaultError, ArmNotAcknowledgedError
 from sorter.edge.arms.protocol import next_sequence
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.capture import Capture
-from sorter.edge.decision import BinMap, Decision, DecisionOptions, decide
+from sorter.edge.decision import BinMap, DecisionOptions, decide
 from sorter.edge.dispatcher import Acknowledged, Command, Completed, Dispatcher, Failed, Report
-from sorter.edge.journal import COMPLETED, FAILED, UNKNOWN, Journal
+from sorter.edge.journal import Journal
 from sorter.edge.loop import (
     ARM_BUSY,
     STILL_OPTIONS,
@@ -30,9 +30,10 @@ from sorter.edge.loop import (
     Send,
     step,
 )
+from sorter.edge.objects import COMPLETED, FAILED, UNKNOWN, SortedObject
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
-from sorter.edge.trigger import EMPTY
+from sorter.edge.triggers.trigger import EMPTY
 from sorter.errors import ArmError, CameraError, SorterError
 
 
@@ -55,31 +56,6 @@ class RuntimeOptions:
     objects: int | None = None
     max_age_s: float = 0.5
     camera_timeout_s: float = 5.0
-
-
-@dataclass(frozen=True)
-class SortedObject:
-    """One object and what became of it.
-
-    Attributes:
-        number: Counted from 1.
-        picture: Number of the last frame it was classified on.
-        name: File name of that frame, for still pictures.
-        decision: What was decided.
-        classify_s: Time of classifying one frame, the mean over the votes.
-        command_s: From the last frame taken by the camera to the command handed to the arm.
-        acknowledge_s: From there to the arm's receipt; 0 where none came.
-        outcome: One of the journal's outcomes.
-    """
-
-    number: int
-    picture: int
-    name: str
-    decision: Decision
-    classify_s: float
-    command_s: float
-    acknowledge_s: float = 0.0
-    outcome: str = UNKNOWN
 
 
 @dataclass
@@ -238,13 +214,22 @@ class Runtime:
         options = self._options
         decision = decide(action.votes, action.objects, self._classifier.labels, options.bins, options.decision)
         command = Command(decision.bin, self._sequence)
+        decided_at = time.time()
         row = self._journal.record(action.object_number, decision, command.sequence)
         sent_at_s = time.monotonic()
         self._dispatcher.send(command)
         votes = self._classify_times_s[-len(action.votes) :]
         command_s = sent_at_s - self._frame.captured_at_s
         sorted_object = SortedObject(
-            action.object_number, self._frame.number, self._frame.name, decision, sum(votes) / len(votes), command_s
+            action.object_number,
+            row,
+            self._frame.number,
+            self._frame.name,
+            decision,
+            command.sequence,
+            decided_at,
+            sum(votes) / len(votes),
+            command_s,
         )
         self._flight = _Flight(sorted_object, row, sent_at_s)
         self._classify_times_s.clear()

@@ -4,27 +4,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from sorter.edge.arms.arm import Arm, ArmState
+from sorter.edge.arms.arm import Arm, ArmState, describe_bins
 from sorter.edge.arms.ports import make_arm
 from sorter.edge.arms.protocol import next_sequence
-from sorter.edge.cameras.camera import Camera, Frame
+from sorter.edge.cameras.camera import Camera
 from sorter.edge.cameras.opencv import CameraOptions
 from sorter.edge.cameras.uri import make_camera
 from sorter.edge.decision import BinMap
-from sorter.edge.trigger import MotionTrigger, Observation, StillTrigger
+from sorter.edge.triggers.motion import MotionTrigger
+from sorter.edge.triggers.trigger import StillTrigger, Trigger
 from sorter.errors import ArmError, ConfigError
 
 if TYPE_CHECKING:
     from sorter.edge.simulation.world import World
-
-
-class Trigger(Protocol):
-    """Anything that says whether an object lies ready."""
-
-    def observe(self, frame: Frame) -> Observation:
-        """Looks at a frame; calls come in the order of the frames."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +94,9 @@ def open_station(station: Station, bins: BinMap, clear_stop: bool = False) -> It
     """
     try:
         identity = station.arm.open()
-        if bins.highest >= identity.bins:
+        if missing := sorted(bins.numbers - identity.bins):
             raise ConfigError(
-                f"Bin {bins.highest} is wanted, but arm {identity.name} has bins 0 to {identity.bins - 1}.",
+                f"Bin {missing[0]} is wanted, but arm {identity.name} has {describe_bins(identity.bins)}.",
                 "Assign the bins with --bin LABEL=N and --reject-bin N.",
             )
         _require_ready(station.arm, identity.status.state, clear_stop)

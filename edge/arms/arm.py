@@ -67,19 +67,31 @@ class ArmIdentity:
     Attributes:
         name: The arm's own name.
         version: Protocol version that both sides speak.
-        bins: Number of bins; valid bins are 0 to ``bins - 1``.
+        bins: The bins that it can reach.
         status: State when it was opened.
     """
 
     name: str
     version: int
-    bins: int
+    bins: frozenset[int]
     status: ArmStatus
 
     @property
     def last_sequence(self) -> int:
         """Number of the last command that the arm accepted; 0 when none since it was switched on."""
         return self.status.last_sequence
+
+
+def describe_bins(bins: frozenset[int]) -> str:
+    """The bins of an arm for people: ``bins 0 to 7``, or ``bins 1, 2, 5``."""
+    numbers = sorted(bins)
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"bins {numbers[0]} to {numbers[-1]}"
+    return f"bins {', '.join(map(str, numbers))}"
+
+
+ArmEvent = Literal["object", "stopped", "reset"]
+"""What an arm tells unasked: its sensor sees a new object; its own stop button was pressed; it was reset."""
 
 
 class Arm(Protocol):
@@ -97,7 +109,7 @@ class Arm(Protocol):
     last_sequence: int
 
     def open(self) -> ArmIdentity:
-        """Opens the port and asks who is there; nothing moves.
+        """Opens the port and asks who is there; nothing moves. After the port was lost it is opened anew.
 
         Raises:
             ArmError: The port does not open, or nothing that speaks the protocol answers.
@@ -107,7 +119,7 @@ class Arm(Protocol):
         """Moves the object into a bin and waits until the arm reports that it is done.
 
         Args:
-            bin_number: 0 to ``bins - 1``.
+            bin_number: One of the bins of its identity.
             sequence: 1 to 65535. A number used before never moves the arm again.
             on_acknowledged: Called once when the arm acknowledges that it received the command.
 
@@ -126,6 +138,13 @@ class Arm(Protocol):
 
     def status(self) -> ArmStatus:
         """Asks the arm for its state; raises like ``sort``."""
+
+    def listen(self, timeout_s: float) -> ArmEvent | None:
+        """Waits for something that the arm tells unasked; None when nothing came. Called while no command is given.
+
+        Raises:
+            ArmLostError: The port is gone.
+        """
 
     def ping(self) -> float:
         """Asks whether the arm is there: seconds until it answered. Raises like ``sort``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from sorter.edge.arms import protocol
-from sorter.edge.arms.arm import Arm, ArmFaultError, ArmIdentity, ArmState, ArmStatus
+from sorter.edge.arms.arm import Arm, ArmEvent, ArmFaultError, ArmIdentity, ArmState, ArmStatus, describe_bins
 from sorter.edge.arms.delivery import Delivery, fault
 from sorter.edge.arms.link import Link
 from sorter.edge.arms.protocol import DamagedLineError, LineSplitter, Message, next_sequence
@@ -63,6 +63,7 @@ class LineArm(Arm):
         self._greeted = False
         self._idle = True
         self._tag = 0
+        self._announced: tuple[str, ...] = ()
         # Who holds this reads the port. stop() never waits for it.
         self._reading = threading.Lock()
         self._writing = threading.Lock()
@@ -92,10 +93,10 @@ class LineArm(Arm):
             ConfigError: The arm has no such bin, or the number cannot be a sequence number.
         """
         identity = self._require_open()
-        if not 0 <= bin_number < identity.bins:
+        if bin_number not in identity.bins:
             raise ConfigError(
                 f"Arm {identity.name} at {self.name} has no bin {bin_number}.",
-                f"Its bins are 0 to {identity.bins - 1}.",
+                f"It has {describe_bins(identity.bins)}.",
             )
         if not 1 <= sequence <= protocol.MAX_SEQUENCE:
             raise ConfigError(f"Sequence number {sequence} is not between 1 and {protocol.MAX_SEQUENCE}.")
@@ -127,6 +128,22 @@ class LineArm(Arm):
         with self._reading:
             self._ask("PING", "PONG")
         return time.monotonic() - started_s
+
+    def listen(self, timeout_s: float) -> ArmEvent | None:
+        """Waits for something that the arm tells unasked (see ``Arm.listen``)."""
+        self._require_open()
+        deadline_s = time.monotonic() + timeout_s
+        with self._reading:
+            while time.monotonic() < deadline_s:
+                for message in self._messages(self._link.read()):
+                    if message.tells_of_reset:
+                        return "reset"
+                    if message.sequence == 0 and message.word == "STOPPED":
+                        return "stopped"
+                    if message.word == "OBJECT" and message.arguments != self._announced:
+                        self._announced = message.arguments
+                        return "object"
+        return None
 
     def stop(self) -> None:
         """Stops the arm at once; safe to call from any thread (see ``Arm.stop``)."""
@@ -280,7 +297,7 @@ def _identity(message: Message) -> ArmIdentity | None:
     status = _status(words[3:6])
     if message.word != "HELLO" or status is None or not (words[0].isdecimal() and words[2].isdecimal()):
         return None
-    return ArmIdentity(words[1], int(words[0]), int(words[2]), status)
+    return ArmIdentity(words[1], int(words[0]), frozenset(range(int(words[2]))), status)
 
 
 def _no_answer(name: str, heard: bytes, waited_s: float) -> ArmError:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sorter.edge.decision import Decision
-from sorter.edge.journal import COMPLETED, SENT, UNKNOWN, Journal
+from sorter.edge.journal import Journal
+from sorter.edge.objects import COMPLETED, SENT, UNKNOWN
 from sorter.errors import StorageError
 
 DECISION = Decision("apple", 0.91, (0.91, 0.09), 1)

@@ -23,7 +23,7 @@ from sorter.edge.loop import (
     StopArm,
     step,
 )
-from sorter.edge.trigger import EMPTY, Observation
+from sorter.edge.triggers.trigger import EMPTY, Observation
 
 OPTIONS = LoopOptions(settle_s=0.2, clear_s=0.1, votes=2)
 STILL = FrameSeen(Observation(occupied=True, moving=False, objects=1))

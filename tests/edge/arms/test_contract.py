@@ -117,7 +117,7 @@ def test_identity_survives_reopening(bench: Bench) -> None:
     with bench.arm as arm:
         arm.sort(1, 65535)
     identity = bench.arm.open()
-    assert identity.bins == 4 and identity.version == 1 and identity.last_sequence == 65535
+    assert identity.bins == {0, 1, 2, 3} and identity.version == 1 and identity.last_sequence == 65535
     assert identity.status.state == "IDLE"
     bench.arm.sort(2, next_sequence(identity.last_sequence))
     bench.arm.close()

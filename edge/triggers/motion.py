@@ -1,4 +1,4 @@
-"""When does an object lie ready to be classified?"""
+"""An object comes into a place that is empty otherwise, and comes to rest."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,25 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sorter.edge.cameras.camera import Frame
+from sorter.edge.triggers.trigger import Observation
 from sorter.image import Pixels
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a trigger sees in one frame.
-
-    Attributes:
-        occupied: Something lies in the place that is empty otherwise.
-        moving: Something moves.
-        objects: How many separate objects lie there; 0 where none does.
-    """
-
-    occupied: bool
-    moving: bool
-    objects: int
-
-
-EMPTY = Observation(occupied=False, moving=False, objects=0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +44,8 @@ class MotionTrigger:
 
     The place must be empty in the first frame.
     """
+
+    settles = True
 
     def __init__(self, options: MotionOptions | None = None) -> None:
         self._options = options or MotionOptions()
@@ -108,11 +93,3 @@ def _changed(first: Pixels, second: Any, difference: float) -> Pixels:
     blue, green, red = cv2.split(cv2.absdiff(first, second))
     _, mask = cv2.threshold(cv2.max(cv2.max(blue, green), red), difference, 255, cv2.THRESH_BINARY)
     return mask  # type: ignore[return-value]
-
-
-class StillTrigger:
-    """For folders of pictures: each picture is an object that lies still."""
-
-    def observe(self, frame: Frame) -> Observation:
-        """Takes the picture as one object."""
-        return Observation(occupied=True, moving=False, objects=1)

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.trigger import EMPTY, MotionTrigger, Observation
+from sorter.edge.triggers.motion import MotionTrigger
+from sorter.edge.triggers.trigger import EMPTY, Observation
 from sorter.image import Pixels
 
 

@@ -1,0 +1,51 @@
+"""What every trigger says of a frame."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sorter.edge.cameras.camera import Frame
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a trigger sees in one frame.
+
+    Attributes:
+        occupied: An object is where objects are classified.
+        moving: It moves, or something else does: not to be classified yet.
+        objects: How many separate objects are there; 0 where none is.
+        trouble: Why the trigger cannot tell (the camera shakes, the light has just changed); empty otherwise. Then
+            ``occupied`` and ``moving`` are true: nothing is classified, and the place does not count as empty.
+    """
+
+    occupied: bool
+    moving: bool
+    objects: int
+    trouble: str = ""
+
+
+EMPTY = Observation(occupied=False, moving=False, objects=0)
+
+
+class Trigger(Protocol):
+    """Anything that says whether an object lies ready. Used by one thread.
+
+    Attributes:
+        settles: Whether objects come to rest, so that the loop waits until one lies still and until the place is
+            empty again; False where the trigger itself picks the frames (a moving belt, an announcement).
+    """
+
+    settles: bool
+
+    def observe(self, frame: Frame) -> Observation:
+        """Looks at a frame; calls come in the order of the frames."""
+
+
+class StillTrigger:
+    """For folders of pictures: each picture is an object that lies still."""
+
+    settles = False
+
+    def observe(self, frame: Frame) -> Observation:
+        """Takes the picture as one object."""
+        return Observation(occupied=True, moving=False, objects=1)
