@@ -1,7 +1,7 @@
 """From probabilities to a bin: pure code, no clock, no device."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -72,17 +72,24 @@ class DecisionOptions:
         votes: Frames to average.
         threshold: Lowest mean probability that is not rejected.
         margin: Lowest distance to the second class that is not rejected.
+        thresholds: Labels with a threshold of their own, for those that are costly to get wrong.
     """
 
     votes: int = 3
     threshold: float = 0.5
     margin: float = 0.1
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.votes < 1 or not 0 <= self.threshold <= 1 or not 0 <= self.margin <= 1:
+        shares = (self.threshold, self.margin, *self.thresholds.values())
+        if self.votes < 1 or not all(0 <= share <= 1 for share in shares):
             raise ConfigError(
-                "Votes must be at least 1, threshold and margin between 0 and 1.", "See sorter-run --help."
+                "Votes must be at least 1, thresholds and margin between 0 and 1.", "See sorter-run --help."
             )
+
+    def threshold_of(self, label: str) -> float:
+        """The threshold that counts for a label."""
+        return self.thresholds.get(label, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -121,11 +128,12 @@ def decide(
     best = int(order[-1])
     runner_up = float(mean[order[-2]]) if len(mean) > 1 else 0.0
     probability = float(mean[best])
+    threshold = options.threshold_of(labels[best])
     reason = ""
     if objects > 1:
         reason = f"{objects} objects at once"
-    elif probability < options.threshold:
-        reason = f"probability {probability:.2f} below {options.threshold:.2f}"
+    elif probability < threshold:
+        reason = f"probability {probability:.2f} below {threshold:.2f}"
     elif probability - runner_up < options.margin:
         reason = f"too close to {labels[int(order[-2])]}"
     bin_number = bins.reject if reason else bins.bins[labels[best]]
