@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from sorter.errors import ConfigError
-from sorter.metrics import Probabilities
+
+if TYPE_CHECKING:
+    from sorter.metrics import Probabilities
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,22 @@ class BinMap:
         return f"Bins: {', '.join(f'{label} {number}' for label, number in self.bins.items())}; reject {self.reject}"
 
 
-def make_bin_map(labels: Sequence[str], assignments: Sequence[str], reject: int) -> BinMap:
+def make_bin_map(labels: Sequence[str], given: Mapping[str, int], reject: int) -> BinMap:
     """Assigns bins to labels.
 
     Args:
         labels: The classifier's labels.
-        assignments: ``label=bin`` each; a label without one goes where ``*=bin`` says. Without any assignment the
-            labels get bins 1, 2, 3 ... in their order.
+        given: Bin by label; a label without one goes where ``*`` says. Without any the labels get bins 1, 2, 3 ... in
+            their order.
         reject: Bin for rejected objects.
 
     Raises:
-        ConfigError: An assignment is malformed or names an unknown label, or a label has no bin.
+        ConfigError: There is no such label, a label has no bin, or a bin's number is negative.
     """
-    if not assignments:
+    if not given:
         return BinMap({label: i for i, label in enumerate(labels, start=1)}, reject)
-    given = dict(_parse_assignment(text) for text in assignments)
+    if min(reject, *given.values()) < 0:
+        raise ConfigError("A bin's number is negative.", "Bins are numbered from 0.")
     unknown = [label for label in given if label not in labels and label != "*"]
     if unknown:
         raise ConfigError(
@@ -53,15 +55,8 @@ def make_bin_map(labels: Sequence[str], assignments: Sequence[str], reject: int)
         )
     homeless = [label for label in labels if label not in given and "*" not in given]
     if homeless:
-        raise ConfigError(f"Label {homeless[0]!r} has no bin.", "Add --bin for it, or --bin '*=N' for all others.")
+        raise ConfigError(f"Label {homeless[0]!r} has no bin.", "Add --bin for it, or --bin '*=N' for all others; [bins.labels] in a configuration file.")
     return BinMap({label: given.get(label, given.get("*", reject)) for label in labels}, reject)
-
-
-def _parse_assignment(text: str) -> tuple[str, int]:
-    label, separator, number = text.rpartition("=")
-    if not separator or not number.strip().isdecimal():
-        raise ConfigError(f"--bin {text!r} is not of the form label=number.", "For example: --bin apple=1")
-    return label.strip(), int(number)
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ class Decision:
 
 
 def decide(
-    votes: Sequence[Probabilities], objects: int, labels: Sequence[str], bins: BinMap, options: DecisionOptions
+    votes: Sequence["Probabilities"], objects: int, labels: Sequence[str], bins: BinMap, options: DecisionOptions
 ) -> Decision:
     """Decides from the mean of several frames' probabilities.
 
@@ -123,8 +118,8 @@ def decide(
         bins: Where each label belongs.
         options: When to trust the result.
     """
-    mean = np.mean(np.stack(votes), axis=0)
-    order = np.argsort(mean)
+    mean = sum(votes[1:], start=votes[0]) / len(votes)
+    order = mean.argsort()
     best = int(order[-1])
     runner_up = float(mean[order[-2]]) if len(mean) > 1 else 0.0
     probability = float(mean[best])

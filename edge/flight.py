@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sorter.edge.arms.arm import ArmStatus
-from sorter.edge.arms.outcome import Verdict, outcome_of
+from sorter.edge.arms.reconciliation import Outcome, outcome_of
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.dispatcher import Command
 from sorter.edge.journal import Entry, Journal
@@ -18,7 +18,7 @@ _NOTES = {
     "completed": (COMPLETED, ""),
     "failed": (FAILED, "the arm reported that it could not complete it"),
     "not_started": (FAILED, "the arm never accepted it"),
-    "under_way": (UNKNOWN, "the arm was still moving"),
+    "moving": (UNKNOWN, "the arm was still moving"),
     "unknown": (UNKNOWN, "the arm does not remember it"),
 }
 
@@ -108,7 +108,7 @@ class Flights:
         for observer in self.observers:
             observer(seen)
 
-    def land_by(self, status: ArmStatus) -> Verdict | None:
+    def land_by(self, status: ArmStatus) -> Outcome | None:
         """Lands by what the arm remembers, where the outcome is not known yet."""
         flight = self._flight
         if flight is None:
@@ -160,7 +160,7 @@ def settle_unfinished(journal: Journal, arm_name: str, status: ArmStatus) -> lis
     settled = []
     for command in journal.unfinished():
         if command.arm == arm_name:
-            verdict = outcome_of(command.sequence, status, command.previous_sequence)
+            verdict: Outcome = outcome_of(command.sequence, status, command.previous_sequence)
             outcome, note = _NOTES[verdict]
         else:
             verdict, outcome, note = "unknown", UNKNOWN, f"another arm ({arm_name}) is connected now"

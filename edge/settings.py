@@ -43,7 +43,7 @@ class Key:
     @property
     def is_table(self) -> bool:
         """Whether it holds several values by name."""
-        return get_origin(self.kind) is Mapping or get_origin(self.kind) is typing.Mapping
+        return get_origin(self.kind) is Mapping
 
     def read(self, value: Any, source: str) -> Any:
         """Brings a value from a TOML file or a command line into the type of the field.
@@ -83,7 +83,8 @@ def unknown(what: str, name: str, known: Collection[str]) -> ConfigError:
     """The error for a name that does not exist, with the nearest one that does."""
     near = difflib.get_close_matches(name, known, n=1)
     return ConfigError(
-        f"There is no {what} {name!r}.", f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}."
+        f"There is no {what} {name!r}.",
+        f"Did you mean {near[0]}?" if near else f"There are: {', '.join(sorted(known))}.",
     )
 
 
@@ -96,7 +97,7 @@ def _convert(value: Any, kind: Any, source: str) -> Any:
         if value not in get_args(kind):
             raise _wrong(source, value, f"one of {', '.join(map(str, get_args(kind)))}")
         return value
-    if origin in (Mapping, typing.Mapping) or kind is Mapping:
+    if origin is Mapping:
         return _convert_table(value, kind, source)
     if origin is tuple:
         if isinstance(value, str):
