@@ -78,6 +78,7 @@ class SimulatedCamera(Camera):
         preloaded: The world's objects, when a thread prepares them; ended when the camera is closed.
         name: For messages.
         faults: What goes wrong with it.
+        endless: Whether it goes on looking at the empty platform when the last object has gone.
     """
 
     live = True
@@ -87,14 +88,16 @@ class SimulatedCamera(Camera):
         world: World,
         fps: float = 30.0,
         preloaded: Preloaded | None = None,
-        name: str = "sim:",
+        name: str = "camera sim:",
         faults: FaultPlan | None = None,
+        endless: bool = False,
     ) -> None:
         self.name = name
         self.world = world
         self.noisy = world.noisy
         self._period_s = 1.0 / fps
         self._preloaded = preloaded
+        self._endless = endless
         self._faults = faults or FaultPlan(CameraFaultOptions(), 0)
         self._born_s: float | None = None
         self._started_s: float | None = None
@@ -116,7 +119,7 @@ class SimulatedCamera(Camera):
             self._born_s = now_s
         fault = self._fault(now_s)
         if fault is not None and fault.kind == "vanish":
-            raise CameraError(f"Camera {self.name} does not open.", "It is unplugged, and will be back.")
+            raise CameraError(f"{self._title} does not open.", "It is unplugged, and will be back.")
         self._cured = fault
         if self._preloaded is not None:
             self._preloaded.start()
@@ -134,11 +137,11 @@ class SimulatedCamera(Camera):
         """
         while not self._queue:
             now_s = self._await_frame()
-            if self.world.finished:
+            if self.world.finished and not self._endless:
                 return None
             fault = self._fault(now_s)
             if fault is not None and fault.kind == "vanish":
-                raise CameraError(f"Camera {self.name} stopped giving pictures.", "It is unplugged, and will be back.")
+                raise CameraError(f"{self._title} stopped giving pictures.", "It is unplugged, and will be back.")
             self._queue.append(self._picture(now_s, fault))
             if fault is not None and fault.kind == "stall":
                 self._fill_queue(fault)
@@ -154,11 +157,15 @@ class SimulatedCamera(Camera):
         """Waits until the next frame is due; gives the time."""
         started_s = self._started_s
         if started_s is None:
-            raise CameraError(f"Camera {self.name} is not open.")
+            raise CameraError(f"{self._title} is not open.")
         current = int((time.monotonic() - started_s) / self._period_s)
         self._number = max(self._number + 1, current)
         time.sleep(max(0.0, started_s + self._number * self._period_s - time.monotonic()))
         return time.monotonic()
+
+    @property
+    def _title(self) -> str:
+        return self.name[0].upper() + self.name[1:]
 
     def _fault(self, now_s: float) -> Fault | None:
         return None if self._born_s is None else self._faults.at(now_s - self._born_s)
@@ -199,7 +206,7 @@ class Simulation:
     labels: tuple[str, ...] = FRUITS
 
 
-def make_simulation(address: str, objects: int | None = None) -> Simulation:
+def make_simulation(address: str, objects: int | None = None, endless: bool = False) -> Simulation:
     """Makes the platform that a camera address names.
 
     Args:
@@ -207,6 +214,7 @@ def make_simulation(address: str, objects: int | None = None) -> Simulation:
             of ``SceneOptions``, ``WorldOptions`` and ``CameraFaultOptions``, for example
             ``sim:photos?fps=30&speed=4&seed=1&objects=20&subset=test&freeze=0.1``.
         objects: How many objects come; replaces the option of the same name.
+        endless: Whether the camera goes on when the last object has gone.
 
     Raises:
         ConfigError: An option is unknown or impossible.
@@ -236,7 +244,8 @@ def make_simulation(address: str, objects: int | None = None) -> Simulation:
     # Fruits, even black avocados, stand out from a bright platform; photos on white paper from a dark one.
     ground = _platform(rng, size, light, (25, 105) if folder else (120, 200))
     world = World(ground, preloaded, options, scene.seed)
-    camera = SimulatedCamera(world, scene.fps, preloaded, address, FaultPlan(faults, scene.seed))
+    name = f"camera sim:{folder}"
+    camera = SimulatedCamera(world, scene.fps, preloaded, name, FaultPlan(faults, scene.seed), endless)
     return Simulation(camera, world, labels)
 
 
