@@ -20,7 +20,7 @@ find.command_class = SorterCommand
 @click.option("--probe/--no-probe", default=True, help="Ask who is there; opening a port resets many boards.")
 @json_option
 def arms(ports: tuple[str, ...], probe: bool, as_json: bool) -> None:
-    r"""Lists serial ports and asks each USB port which arm is there.
+    """Lists serial ports and asks each USB port which arm is there.
 
     No command is sent that moves an arm. But opening a port resets many boards (Arduinos), and an arm's firmware may
     then go to its rest position: keep hands off, or give --no-probe. Ports in use, and ports other than USB, are asked
@@ -28,7 +28,7 @@ def arms(ports: tuple[str, ...], probe: bool, as_json: bool) -> None:
 
     \b
     A port that is not listed by itself:  sorter-find arms /tmp/arm socket://192.168.1.7:4000
-    """
+    """  # noqa: D301 - click wants the control character
     from sorter.edge.finding.arms import ask_ports, find_ports
     from sorter.errors import ArmError
 
@@ -58,11 +58,11 @@ def arms(ports: tuple[str, ...], probe: bool, as_json: bool) -> None:
 @click.option("--no-pictures", is_flag=True, help="Open no camera, take no pictures.")
 @json_option
 def cameras(cameras: tuple[str, ...], pictures: Path, no_pictures: bool, as_json: bool) -> None:
-    r"""Lists cameras, and takes a picture of each, so that you see which is which.
+    """Lists cameras, and takes a picture of each, so that you see which is which.
 
     \b
     A camera that is not listed by itself:  sorter-find cameras rtsp://192.168.1.8/stream
-    """
+    """  # noqa: D301 - click wants the control character
     from sorter.edge.finding.cameras import find_cameras, take_picture
     from sorter.errors import CameraError
 

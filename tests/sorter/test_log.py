@@ -78,7 +78,8 @@ def test_the_journal_gets_priorities(log_format: str) -> None:
         status = os.fstat(theirs.fileno())
         environment = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
         code = "from tests.sorter.test_log import talk; talk()"
-        subprocess.run([sys.executable, "-c", code, "--log", log_format], stderr=theirs, env=environment, check=False)
+        command = [sys.executable, "-c", code, "--log", log_format]
+        subprocess.run(command, stderr=theirs.fileno(), env=environment, check=False)
         theirs.close()
         told = ours.makefile().read().splitlines()
     assert [line[:3] for line in told] == (

@@ -107,7 +107,10 @@ def driver(flags: int, sizes: dict[bytes, list[tuple[int, ...]]], name: bytes = 
 
 
 def test_formats_and_sizes() -> None:
-    answers = {b"YUYV": [(640, 480), (1280, 720)], b"MJPG": [(32, 2592, 2, 32, 1944, 2)]}
+    answers: dict[bytes, list[tuple[int, ...]]] = {
+        b"YUYV": [(640, 480), (1280, 720)],
+        b"MJPG": [(32, 2592, 2, 32, 1944, 2)],
+    }
     found = read_abilities(0, driver(0x04200001, answers))
     assert found.captures and found.driver == "uvcvideo"
     assert [given.describe() for given in found.formats] == ["YUYV: 640x480, 1280x720", "MJPG: 2592x1944"]

@@ -26,7 +26,7 @@ class Manager:
         return told
 
     def _receive(self) -> list[dict[str, str]]:
-        datagrams = []
+        datagrams: list[dict[str, str]] = []
         while True:
             try:
                 data = self._socket.recv(4096)
