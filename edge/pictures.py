@@ -1,4 +1,4 @@
-"""Pictures of the latest objects, as JPEG, encoded outside the loop."""
+"""Pictures of objects as JPEG, encoded once and outside the loop."""
 
 import queue
 import threading
@@ -6,11 +6,39 @@ from collections import OrderedDict
 
 import cv2
 
+from sorter.edge.priority import lower_priority
 from sorter.image import Pixels
 
-_QUALITY = 92
+QUALITY = 92
 _WAITING = 4
 """Pictures waiting to be encoded; more are left out rather than slow the loop or fill the memory."""
+
+
+class Picture:
+    """A frame for several who want it as JPEG: the first who asks encodes it, in a thread of their own.
+
+    Args:
+        image: uint8 BGR (H, W, 3).
+        quality: Of the JPEG, 1 to 100.
+    """
+
+    def __init__(self, image: Pixels, quality: int = QUALITY) -> None:
+        self._image: Pixels | None = image
+        self._quality = quality
+        self._lock = threading.Lock()
+        self._jpeg: bytes | None = None
+
+    def jpeg(self) -> bytes | None:
+        """The encoded picture; None where OpenCV cannot encode it."""
+        with self._lock:
+            if self._image is not None:
+                try:
+                    ok, data = cv2.imencode(".jpg", self._image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+                except cv2.error:
+                    ok = False
+                # The frame is many times larger than its JPEG: whoever still holds this no longer holds that.
+                self._image, self._jpeg = None, data.tobytes() if ok else None
+            return self._jpeg
 
 
 class RecentPictures:
@@ -24,7 +52,7 @@ class RecentPictures:
         self._kept = kept
         self._lock = threading.Lock()
         self._pictures: OrderedDict[int, bytes] = OrderedDict()
-        self._queue: queue.Queue[tuple[int, Pixels] | None] = queue.Queue(_WAITING)
+        self._queue: queue.Queue[tuple[int, Picture] | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._work, name="pictures", daemon=True)
 
     def start(self) -> None:
@@ -36,10 +64,15 @@ class RecentPictures:
         self._queue.put(None)
         self._thread.join(5)
 
-    def add(self, number: int, image: Pixels) -> None:
-        """Hands over the picture, uint8 BGR (H, W, 3), of an object; returns at once."""
+    def add(self, number: int, image: Pixels | Picture) -> None:
+        """Hands over the picture of an object; returns at once.
+
+        Args:
+            number: Of the object.
+            image: uint8 BGR (H, W, 3), or a ``Picture`` that others get too.
+        """
         try:
-            self._queue.put_nowait((number, image))
+            self._queue.put_nowait((number, image if isinstance(image, Picture) else Picture(image)))
         except queue.Full:
             return
 
@@ -49,12 +82,13 @@ class RecentPictures:
             return self._pictures.get(number)
 
     def _work(self) -> None:
+        lower_priority()
         while (item := self._queue.get()) is not None:
-            number, image = item
-            ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-            if not ok:
+            number, picture = item
+            data = picture.jpeg()
+            if data is None:
                 continue
             with self._lock:
-                self._pictures[number] = data.tobytes()
+                self._pictures[number] = data
                 while len(self._pictures) > self._kept:
                     self._pictures.popitem(last=False)

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -99,7 +100,14 @@ def load_interpreter(flatbuffer: bytes, threads: int = 1, source: str = "the mod
 
 @contextmanager
 def _quiet_native_log() -> Iterator[None]:
-    """Keeps the interpreter's INFO lines about delegates, written by C++ straight to stderr, off the screen."""
+    """Keeps the interpreter's INFO lines about delegates, written by C++ straight to stderr, off the screen.
+
+    Only in the main thread: stderr belongs to the whole process, and a network loaded in the background must not
+    swallow what the others have to say meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     try:
         saved = os.dup(2)
     except OSError:
