@@ -14,6 +14,7 @@ REQUIRE(limits_are_not_those_of_a_servo, SWIVEL_MIN_US >= 400 && TILT_MIN_US >= 
 REQUIRE(rest_position_is_outside_the_limits, !OUTSIDE(SWIVEL_HOME_US, SWIVEL_MIN_US, SWIVEL_MAX_US) &&
                                                  !OUTSIDE(TILT_LEVEL_US, TILT_MIN_US, TILT_MAX_US));
 REQUIRE(a_bin_is_outside_the_limits, (0 BINS(BIN_OUTSIDE)) == 0);
+REQUIRE(the_name_is_not_1_to_24_characters_long, sizeof ARM_NAME >= 2 && sizeof ARM_NAME <= 25);
 REQUIRE(there_are_1_to_99_bins, BIN_COUNT >= 1 && BIN_COUNT <= 99);
 
 #define FRAMES(ms) (((ms) + FRAME_MS - 1) / FRAME_MS)
