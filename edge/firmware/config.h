@@ -53,8 +53,12 @@
 #define HAS_STOP_BUTTON 0
 #define HAS_LIGHT_BARRIER 0
 
-/* How long the rest switch may take to close after the swivel was sent home. Then the arm is jammed. */
+/* How long the rest switch may take to open after the swivel was sent to a bin, and to close after it was sent home.
+   Then the arm is jammed. */
 #define ARRIVAL_LIMIT_MS 1000
+
+/* How far from home the switch may still be closed. Of bins nearer than this, only the return is watched. */
+#define REST_SWITCH_RANGE_US 100
 
 /* Resets the board when the program hangs. Only for boot loaders that survive it (Optiboot, on every Uno, does). */
 #define HAS_WATCHDOG 1

@@ -18,13 +18,12 @@
 #include <unistd.h>
 
 #include "arm.h"
-#include "config.h"
+#include "mechanics.h"
 #include "platform.h"
 
 static int input = STDIN_FILENO;
 static int output = STDOUT_FILENO;
-static bool verbose, jammed;
-static uint16_t pulses_us[SERVO_COUNT];
+static bool verbose;
 static volatile sig_atomic_t jam_asked, reset_asked, end_asked;
 
 /* ---- platform --------------------------------------------------------------------------------------------------- */
@@ -36,16 +35,13 @@ void platform_send(const char *line, uint8_t length) {
 }
 
 void platform_set_pulse(uint8_t servo, uint16_t pulse_us) {
-    if (verbose && pulses_us[servo] != pulse_us) {
-        fprintf(stderr, "pulse %d %d\n", servo, pulse_us);
+    mechanics_set_pulse(servo, pulse_us, verbose ? stderr : NULL);
+    if (pulse_us == 0) {
+        mechanics_jam(false); /* the firmware has given in: somebody clears the jam */
     }
-    if (servo == SWIVEL && pulse_us == 0) {
-        jammed = false;
-    }
-    pulses_us[servo] = pulse_us;
 }
 
-bool platform_at_rest(void) { return !jammed && pulses_us[SWIVEL] == SWIVEL_HOME_US; }
+bool platform_at_rest(void) { return mechanics_at_rest(); }
 
 bool platform_stop_pressed(void) { return false; }
 
@@ -96,7 +92,7 @@ static int64_t now_ms(void) {
 static void do_what_signals_ask(void) {
     if (jam_asked) {
         jam_asked = 0;
-        jammed = true;
+        mechanics_jam(true);
         fputs("will jam\n", stderr);
     }
     if (reset_asked) {

@@ -41,7 +41,17 @@ static const bin_t BIN_POSITIONS[BIN_COUNT] = {BINS(BIN_ENTRY)};
 
 /* The keyframes of a motion, in order; HOME leaves out those between the first and the last. The tray is levelled
    first, since a motion may begin where STOP ended another one. */
-typedef enum { SETTLE, LEVEL, TURN_TO_BIN, TILT_INTO_BIN, LEVEL_AGAIN, TURN_HOME, ARRIVED, RESTING } keyframe_t;
+typedef enum {
+    SETTLE,
+    LEVEL,
+    TURN_TO_BIN,
+    LEFT_REST, /* the switch is open: it did turn, so the tray is not emptied in a wrong place */
+    TILT_INTO_BIN,
+    LEVEL_AGAIN,
+    TURN_HOME,
+    AT_REST, /* the switch is closed */
+    RESTING
+} keyframe_t;
 
 static struct {
     keyframe_t keyframe;
@@ -128,30 +138,37 @@ static keyframe_t after(keyframe_t keyframe) {
     return keyframe == LEVEL && !motion.to_bin ? TURN_HOME : (keyframe_t)(keyframe + 1);
 }
 
-/* Without a switch, the servos are taken to be where their pulses send them. */
-static motion_t confirm_arrival(void) {
-    if (HAS_REST_SWITCH && !platform_at_rest()) {
-        if (motion.waited_frames++ < FRAMES(ARRIVAL_LIMIT_MS)) {
-            return MOTION_UNDER_WAY;
-        }
-        give_in();
-        return MOTION_JAMMED;
+static bool is_near_rest(uint8_t bin) {
+    uint16_t swivel_us = BIN_POSITIONS[bin].swivel_us;
+    return swivel_us + REST_SWITCH_RANGE_US >= SWIVEL_HOME_US && swivel_us <= SWIVEL_HOME_US + REST_SWITCH_RANGE_US;
+}
+
+/* What the switch must show before the motion goes on. Without one, servos are where their pulses send them. */
+static bool is_confirmed(keyframe_t keyframe) {
+    if (!HAS_REST_SWITCH) {
+        return true;
     }
-    motion.keyframe = RESTING;
-    return MOTION_COMPLETED;
+    return keyframe == LEFT_REST ? is_near_rest(motion.bin) || !platform_at_rest() : platform_at_rest();
 }
 
 motion_t motion_tick(void) {
+    bool reached;
     if (motion.keyframe == RESTING) {
         return MOTION_NONE;
     }
-    if (motion.keyframe == ARRIVED) {
-        return confirm_arrival();
+    if (motion.keyframe == LEFT_REST || motion.keyframe == AT_REST) {
+        reached = is_confirmed(motion.keyframe);
+        if (!reached && motion.waited_frames++ >= FRAMES(ARRIVAL_LIMIT_MS)) {
+            give_in();
+            return MOTION_JAMMED;
+        }
+    } else {
+        reached = approach_keyframe() && motion.waited_frames++ >= hold_frames(motion.keyframe);
     }
-    if (approach_keyframe() && motion.waited_frames++ >= hold_frames(motion.keyframe)) {
+    if (reached) {
         motion.settled = true;
         motion.keyframe = after(motion.keyframe);
         motion.waited_frames = 0;
     }
-    return MOTION_UNDER_WAY;
+    return motion.keyframe == RESTING ? MOTION_COMPLETED : MOTION_UNDER_WAY;
 }

@@ -2,8 +2,8 @@
  * The firmware on trial: obeys a script on stdin, in a time of its own, and tells on stdout what the firmware did.
  *
  *   bytes HEX        they arrive from the host           frames N       that many frames pass
- *   decode HEX       only decodes the line               reset          as by the button of the board
- *   crc HEX          only its checksum                   jam 0|1        the rest switch stays open
+ *   decode HEX       only decodes the lines              reset          as by the button of the board
+ *   crc HEX          only its checksum                   jam 0|1        the swivel stays where it is
  *   stop 0|1         the stop button                     object 0|1     the light barrier
  *
  * After each command come the lines that the firmware sent, "pulse SERVO US" for each pulse that changed, and "." last.
@@ -13,25 +13,19 @@
 #include <string.h>
 
 #include "arm.h"
-#include "config.h"
+#include "mechanics.h"
 #include "platform.h"
 #include "protocol.h"
 
 #define SCRIPT_LINE_MAX 20000
 
-static uint16_t pulses_us[SERVO_COUNT];
-static bool jammed, stop_pressed, object_there;
+static bool stop_pressed, object_there;
 
 void platform_send(const char *line, uint8_t length) { fwrite(line, 1, length, stdout); }
 
-void platform_set_pulse(uint8_t servo, uint16_t pulse_us) {
-    if (pulses_us[servo] != pulse_us) {
-        printf("pulse %d %d\n", servo, pulse_us);
-    }
-    pulses_us[servo] = pulse_us;
-}
+void platform_set_pulse(uint8_t servo, uint16_t pulse_us) { mechanics_set_pulse(servo, pulse_us, stdout); }
 
-bool platform_at_rest(void) { return !jammed && pulses_us[SWIVEL] == SWIVEL_HOME_US; }
+bool platform_at_rest(void) { return mechanics_at_rest(); }
 
 bool platform_stop_pressed(void) { return stop_pressed; }
 
@@ -57,23 +51,28 @@ static void print_command(const command_t *command) {
     putchar('\n');
 }
 
-static void decode(const char *bytes, size_t count) {
-    static line_t line;
+static void print_decoded(line_t *line) {
     command_t command;
-    for (size_t i = 0; i < count; i++) {
-        line_add(&line, (uint8_t)bytes[i]);
-    }
-    if (!line_add(&line, '\n')) {
-        puts("empty");
-        return;
-    }
-    uint8_t error = command_decode(&line, &command);
+    uint8_t error = command_decode(line, &command);
     if (error == ERR_NONE) {
         print_command(&command);
     } else {
-        printf("error %u%s\n", error, line.says_stop ? " stop" : "");
+        printf("error %u%s\n", error, line->says_stop ? " stop" : "");
     }
+    line_clear(line);
+}
+
+static void decode(const char *bytes, size_t count) {
+    line_t line;
     line_clear(&line);
+    for (size_t i = 0; i < count; i++) {
+        if (line_add(&line, (uint8_t)bytes[i])) {
+            print_decoded(&line);
+        }
+    }
+    if (line_add(&line, '\n')) {
+        print_decoded(&line);
+    }
 }
 
 static void obey(const char *verb, char *argument) {
@@ -94,7 +93,7 @@ static void obey(const char *verb, char *argument) {
     } else if (strcmp(verb, "reset") == 0) {
         arm_start();
     } else if (strcmp(verb, "jam") == 0) {
-        jammed = on;
+        mechanics_jam(on);
     } else if (strcmp(verb, "stop") == 0) {
         stop_pressed = on;
     } else if (strcmp(verb, "object") == 0) {

@@ -24,6 +24,7 @@
 #define HAS_LIGHT_BARRIER 0
 #endif
 #define ARRIVAL_LIMIT_MS 200
+#define REST_SWITCH_RANGE_US 100
 #define HAS_WATCHDOG 1
 
 #endif

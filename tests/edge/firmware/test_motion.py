@@ -97,18 +97,27 @@ def test_a_tilted_tray_is_levelled_before_it_turns(trial: FirmwareTrial) -> None
     assert_gentle([("tilt", 1800.0), *seen])
 
 
-def test_a_jam_is_noticed_and_pushed_no_further(trial: FirmwareTrial) -> None:
+def test_an_arm_that_does_not_leave_rest_empties_its_tray_nowhere(trial: FirmwareTrial) -> None:
     trial.run("jam 1")
     trial.send(command(1, "SORT", "1"))
     output = trial.pass_frames(200)
     assert lines(output) == ["1 ERR 20 jammed"]
-    assert pulses(output)[-2:] == [("swivel", 0.0), ("tilt", 0.0)]
+    assert sorted_bins(pulses(output)) == []
+    assert pulses(output)[-2:] == [("swivel", 0.0), ("tilt", 0.0)]  # limp: pushed no further
     assert lines(trial.send(command(2, "SORT", "1"))) == ["2 ERR 10 fault not cleared"]
     assert lines(trial.send(b"STATUS\n")) == ["0 STATUS FAULT 1 ERR20"]
     trial.run("jam 0")
     trial.send(command(2, "RESUME"))
     trial.send(command(3, "SORT", "1"))
     assert lines(trial.pass_frames(200)) == ["3 DONE"]
+
+
+def test_an_arm_that_does_not_come_back_is_jammed(trial: FirmwareTrial) -> None:
+    trial.send(command(1, "SORT", "1"))
+    while ("tilt", 1000.0) not in pulses(trial.pass_frames(1)):
+        pass
+    trial.run("jam 1")
+    assert lines(trial.pass_frames(200)) == ["1 ERR 20 jammed"]
 
 
 def test_the_stop_button_stops_for_as_long_as_it_is_held(trial: FirmwareTrial) -> None:
