@@ -147,10 +147,7 @@ class RecoverySettings:
     def options(self, person_can_resume: bool) -> RecoveryOptions:
         """The options, once it is known whether a person can resume."""
         chosen: OnFault
-        if self.on_fault == "auto":
-            chosen = "wait" if person_can_resume else "exit"
-        else:
-            chosen = self.on_fault
+        chosen = ("wait" if person_can_resume else "exit") if self.on_fault == "auto" else self.on_fault
         return RecoveryOptions(chosen, self.delay_s, self.attempts)
 
 
@@ -198,11 +195,9 @@ class RunSettings:
 
     Attributes:
         objects: Stop after so many objects.
-        log: text for people, or json with one object a line, on standard error.
     """
 
     objects: int | None = None
-    log: Literal["text", "json"] = "text"
 
     def __post_init__(self) -> None:
         if self.objects is not None and self.objects < 1:

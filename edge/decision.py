@@ -55,7 +55,10 @@ def make_bin_map(labels: Sequence[str], given: Mapping[str, int], reject: int) -
         )
     homeless = [label for label in labels if label not in given and "*" not in given]
     if homeless:
-        raise ConfigError(f"Label {homeless[0]!r} has no bin.", "Add --bin for it, or --bin '*=N' for all others; [bins.labels] in a configuration file.")
+        raise ConfigError(
+            f"Label {homeless[0]!r} has no bin.",
+            "Add --bin for it, or --bin '*=N' for all others; [bins.labels] in a configuration file.",
+        )
     return BinMap({label: given.get(label, given.get("*", reject)) for label in labels}, reject)
 
 

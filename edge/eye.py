@@ -2,15 +2,31 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from sorter.classifier import Classifier, Prediction
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.cameras.health import CameraHealth
+from sorter.edge.cameras.options import CameraOptions
 from sorter.edge.capture import Capture
 from sorter.edge.monitor import Monitor, View
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
 from sorter.edge.triggers.trigger import EMPTY, Observation
+
+
+class EyeOptions(Protocol):
+    """When frames and camera can be trusted.
+
+    Attributes:
+        max_age_s: A frame older than this is never classified.
+        camera: When the camera counts as failed.
+    """
+
+    @property
+    def max_age_s(self) -> float: ...  # noqa: D102
+    @property
+    def camera(self) -> CameraOptions: ...  # noqa: D102
 
 
 class Eye:
@@ -19,9 +35,9 @@ class Eye:
     Args:
         station: Its camera is open.
         classifier: Names what a frame shows; may be replaced between two objects.
+        options: When frames and camera can be trusted.
         monitor: Shows what is seen.
         times: Collects the latencies.
-        max_age_s: A frame older than this is never classified.
         notify: Called from the camera's thread when there is something to look at, or the camera's health has changed.
 
     Attributes:
@@ -35,14 +51,14 @@ class Eye:
         self,
         station: Station,
         classifier: Classifier,
+        options: EyeOptions,
         monitor: Monitor,
         times: StageTimes,
-        max_age_s: float,
         notify: Callable[[], None],
     ) -> None:
         self._camera, self._trigger = station.camera, station.trigger
-        self._monitor, self._times, self._max_age_s = monitor, times, max_age_s
-        self._capture = Capture(station.camera, notify)
+        self._monitor, self._times, self._max_age_s = monitor, times, options.max_age_s
+        self._capture = Capture(station.camera, notify, options.camera)
         self._classify_times_s: list[float] = []
         self._named: tuple[str, float] = ("", 0.0)
         self._was_ok = True

@@ -44,6 +44,7 @@ class Flights:
     Attributes:
         current: Whether a command is under way, or its outcome not yet known.
         observers: Called with each object when its command has ended.
+        picture_of: Says where the picture of an object will be kept; empty where it will not.
     """
 
     def __init__(self, journal: Journal, times: StageTimes) -> None:
@@ -52,6 +53,7 @@ class Flights:
         self._last_row: int | None = None
         self._unwritten: deque[Callable[[], None]] = deque()
         self.observers: list[Callable[[SortedObject], None]] = []
+        self.picture_of: Callable[[SortedObject], str] = lambda _seen: ""
 
     @property
     def current(self) -> SortedObject | None:
@@ -64,22 +66,22 @@ class Flights:
         Raises:
             StorageError: The row cannot be written; the command was not handed over.
         """
-        decided_at = time.time()
-        row = self._journal.record(entry)
-        sent_at_s = time.monotonic()
-        send(Command(entry.decision.bin, entry.sequence))
-        self._last_row = row
         seen = SortedObject(
             entry.number,
-            row,
+            0,
             frame.number,
             frame.name,
             entry.decision,
             entry.sequence,
-            decided_at,
+            time.time(),
             entry.classify_s,
-            sent_at_s - frame.captured_at_s,
+            0.0,
         )
+        row = self._journal.record(replace(entry, picture=self.picture_of(seen)))
+        sent_at_s = time.monotonic()
+        send(Command(entry.decision.bin, entry.sequence))
+        seen = replace(seen, row=row, command_s=sent_at_s - frame.captured_at_s)
+        self._last_row = row
         self._flight = _Flight(seen, entry.previous_sequence, sent_at_s)
         return seen
 

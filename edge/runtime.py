@@ -12,6 +12,7 @@ from sorter.edge.arm_watch import ArmWatch
 from sorter.edge.arms.protocol import next_sequence
 from sorter.edge.bins import BinLimits, Bins
 from sorter.edge.cameras.camera import Frame
+from sorter.edge.cameras.options import CameraOptions
 from sorter.edge.decision import BinMap, DecisionOptions, decide
 from sorter.edge.dispatcher import Dispatcher, DispatcherOptions, Report
 from sorter.edge.events import (
@@ -50,6 +51,7 @@ class RuntimeOptions:
         limits: How many objects each bin holds.
         recovery: What follows a fault of the arm.
         dispatcher: How the arm is looked after.
+        camera: When the camera counts as failed.
         objects: End after so many objects; None for no end.
         max_age_s: A frame older than this is never classified.
         tick_s: How often that is looked after which is not urgent.
@@ -61,6 +63,7 @@ class RuntimeOptions:
     limits: BinLimits = field(default_factory=BinLimits)
     recovery: RecoveryOptions = field(default_factory=RecoveryOptions)
     dispatcher: DispatcherOptions = field(default_factory=DispatcherOptions)
+    camera: CameraOptions = field(default_factory=CameraOptions)
     objects: int | None = None
     max_age_s: float = 0.5
     tick_s: float = 0.5
@@ -83,7 +86,6 @@ class Runtime:
         pauses: Why sorting is paused.
         keepers: Called a few times a second from the loop's thread, between two frames, with the time.
         on_decided: Called with each object and its last frame once its command is on its way.
-        observers: Called with each object when its command has ended.
         completed: Objects whose command the arm carried out.
     """
 
@@ -105,7 +107,7 @@ class Runtime:
         self.monitor = Monitor()
         self.times = StageTimes()
         self.times.observers.append(self.monitor.tell_duration)
-        self._eye = Eye(station, classifier, self.monitor, self.times, options.max_age_s, lambda: self._inbox.put(None))
+        self._eye = Eye(station, classifier, options, self.monitor, self.times, lambda: self._inbox.put(None))
         self._dispatcher = Dispatcher(station.arm, self._inbox.put, options.dispatcher)
         self._flights = Flights(journal, self.times)
         self._flights.observers.append(self._on_landed)
@@ -118,8 +120,12 @@ class Runtime:
         self.control = Requests(station.arm, self._inbox.put)
         self.keepers: list[Callable[[float], None]] = []
         self.on_decided: list[Callable[[SortedObject, Frame], None]] = []
-        self.observers = self._flights.observers
         self.completed = 0
+
+    @property
+    def flights(self) -> Flights:
+        """Objects on their way; its observers are called with each object when its command has ended."""
+        return self._flights
 
     def run(self) -> None:
         """Sorts until the source ends, the wanted number of objects is sorted, or a fault ends the run.
@@ -224,7 +230,8 @@ class Runtime:
             case Stopped(who=who):
                 self._watch.fail(ArmError(f"{who} stopped the arm.", "Resume when it is safe."), by_person=True)
             case Announce():
-                self._station.announce()
+                if not self._station.announce():
+                    self.tell("An object was announced, but nothing waits for that now.")
             case LearnEmpty():
                 self._station.learn_empty()
             case EmptyBin(number=number):

@@ -39,7 +39,6 @@ _SHORT = {
     "journal.file": "--journal",
     "dashboard.address": "--dashboard",
     "run.objects": "--objects",
-    "run.log": "--log",
 }
 """Options that people type often; all others are called ``--section-key``."""
 
@@ -60,6 +59,7 @@ def setting_options(function: AnyFunction) -> AnyFunction:
 def _option(key: Key) -> Callable[[AnyFunction], AnyFunction]:
     kind, text = key.kind, key.explanation
     common: dict[str, Any] = {"callback": _collect(key), "expose_value": False, "default": None}
+    common["hidden"] = key.path not in _SHORT
     if not key.is_table and key.default not in (None, "", ()) and kind is not bool:
         text += f" [{key.default}]"
     if key.is_table:
@@ -106,3 +106,19 @@ def given_settings(context: click.Context) -> Mapping[str, Any]:
     for error in given.get("errors", ()):
         raise error
     return given
+
+
+def help_all_option(function: AnyFunction) -> AnyFunction:
+    """Adds ``--help-all``: ``--help`` shows only what people type often."""
+
+    def show(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            for parameter in context.command.params:
+                if isinstance(parameter, click.Option):
+                    parameter.hidden = False
+            click.echo(context.get_help())
+            context.exit()
+
+    return click.option(
+        "--help-all", is_flag=True, is_eager=True, expose_value=False, callback=show, help="Show all options, and end."
+    )(function)
