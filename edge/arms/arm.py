@@ -118,14 +118,16 @@ class Arm(Protocol):
         name: What to call it in messages, for example ``/dev/ttyUSB0``.
         last_sequence: Number of the last command that this program sent or that the arm reported. The next command
             takes ``next_sequence(last_sequence)``.
-        resends: Lines sent again because no answer came.
+        resends: Lines sent again because no answer came, or because the arm asked for them.
         damaged_lines: Lines received that could not be read.
+        sent_lines: Lines sent, those sent again included.
     """
 
     name: str
     last_sequence: int
-    resends: int
-    damaged_lines: int
+    resends: int = 0
+    damaged_lines: int = 0
+    sent_lines: int = 0
 
     def open(self) -> ArmIdentity:
         """Opens the port and asks who is there; nothing moves. After the port was lost it is opened anew.
