@@ -101,6 +101,23 @@ def test_its_command_line_starts_the_sorter(tmp_path: Path) -> None:
     assert (tmp_path / "sorter.db").exists()
 
 
+def test_the_network_runs_without_executable_data(tmp_path: Path) -> None:
+    """MemoryDenyWriteExecute=, by the kernel's own switch for it: prctl(2), PR_SET_MDWE, inherited by what is run."""
+    set_mdwe, refuse_gain = 65, 1
+    code = (
+        "import ctypes, sys\n"
+        f"if ctypes.CDLL(None).prctl({set_mdwe}, {refuse_gain}, 0, 0, 0): sys.exit('no such switch')\n"
+        "from sorter.edge.cli import run\nrun()"
+    )
+    options = ["--camera", "sim:?speed=2", "--port", "sim:?move_s=0.1", "--model", "fruit-demo-int8", "--objects", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *options], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if "no such switch" in done.stderr:
+        pytest.skip("this kernel cannot deny executable data to a process (needs Linux 6.3)")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_program_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     result = CliRunner().invoke(service, ["unit"])
