@@ -67,9 +67,9 @@ def multiply(picture: Pixels, gain: Floats, rows: Floats | None = None) -> Pixel
     if rows is None and np.abs(gain - 1).max() < 0.004:
         return picture
     height, width = picture.shape[:2]
-    flat = picture.reshape(height, width * 3) * np.tile(gain, width)
+    flat = picture.reshape(height, width * 3).astype(np.float32) * np.tile(gain, width)
     if rows is not None:
-        flat *= rows[:, None]
+        np.multiply(flat, rows[:, None], out=flat)
     return cv2.convertScaleAbs(flat).reshape(picture.shape)  # type: ignore[return-value]
 
 

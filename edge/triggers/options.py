@@ -31,10 +31,13 @@ class TriggerOptions:
         line: Where the line lies along the belt, as a share of the region: 0 left or top, 1 right or bottom.
         direction: Where the belt runs to; ``any`` takes a crossing to either side, along the longer side of the
             region.
-        zone: Share of the region before and after the line in which an object is shown to the network.
+        zone: Objects closer to the line than this share of the region when one crosses it lie together; twice as far
+            behind the line an object has gone.
+        show_s: How long ``line``, ``arm``, ``key`` and ``interval`` show an object to the network at most; long enough
+            for its votes.
         interval_s: Seconds between two looks of ``interval``.
-        check_empty: Whether ``arm``, ``key`` and ``interval`` compare with the empty place: objects are counted, and
-            where nothing lies nothing is ready.
+        check_empty: Whether ``arm``, ``key`` and ``interval`` compare with the empty place, to count objects;
+            ``interval`` then waits where nothing lies.
     """
 
     kind: Kind = "motion"
@@ -51,6 +54,7 @@ class TriggerOptions:
     line: float = 0.5
     direction: Direction = "any"
     zone: float = 0.06
+    show_s: float = 0.3
     interval_s: float = 2.0
     check_empty: bool = True
 
@@ -59,8 +63,13 @@ class TriggerOptions:
         _require_choice("direction", self.direction, get_args(Direction))
         for name, (low, high) in _LIMITS.items():
             value = getattr(self, name)
-            if not low <= value <= high:
-                raise ConfigError(f"A trigger's {name} of {value:g} is impossible.", f"Choose {low:g} to {high:g}.")
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not low <= value <= high:
+                raise ConfigError(f"A trigger's {name} of {value!r} is impossible.", f"Choose {low:g} to {high:g}.")
+        if not isinstance(self.width_px, int):
+            raise ConfigError(f"A trigger's width_px of {self.width_px!r} is impossible.", "Choose a whole number.")
+        if not isinstance(self.check_empty, bool):
+            raise ConfigError(f"A trigger's check_empty of {self.check_empty!r} is impossible.", "Say true or false.")
 
 
 _LIMITS = {
@@ -76,6 +85,7 @@ _LIMITS = {
     "relearn_s": (0.1, 600),
     "line": (0.05, 0.95),
     "zone": (0.005, 0.4),
+    "show_s": (0.01, 60),
     "interval_s": (0.05, 86400),
 }
 

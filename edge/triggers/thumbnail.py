@@ -25,7 +25,7 @@ def shrink(image: Pixels, width_px: int) -> Pixels:
         small = cv2.resize(small, half, interpolation=cv2.INTER_AREA)
     if small.shape[:2] != (small_height, width_px):
         small = cv2.resize(small, (width_px, small_height), interpolation=cv2.INTER_LINEAR)
-    return small.copy() if small is image else small  # type: ignore[no-any-return]
+    return small.copy() if small is image else small
 
 
 def difference(first: Pixels, second: Pixels) -> Pixels:
