@@ -70,7 +70,7 @@ def _require(settings: Settings) -> None:
 
 def _run(settings: Settings, learn_empty: bool, as_json: bool) -> None:
     from sorter.edge.assembly import assemble, describe
-    from sorter.edge.keyboard import has_keyboard, keyboard
+    from sorter.edge.keys import has_keyboard, keyboard
 
     def empty_bins() -> None:
         for number in sorter.runtime.monitor.status.full:

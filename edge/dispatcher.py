@@ -195,7 +195,7 @@ class Dispatcher:
         if event is not None:
             self._report(Said(event))
         if time.monotonic() >= self._heartbeat_at_s:
-            self._report(Heard(self._arm.status()))
+            self._report(Heard(self._arm.heartbeat()))
             self._heartbeat_at_s = time.monotonic() + self._options.heartbeat_s
 
     def _revive(self) -> None:
