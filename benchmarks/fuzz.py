@@ -123,7 +123,9 @@ def _decoded(line: bytes) -> str:
     try:
         message = protocol.decode_command(line)
     except DamagedLineError as error:
-        return f"error {error.number}{' stop' if protocol.asks_to_stop(line) else ''}" + (" reply read" if reply else "")
+        return f"error {error.number}{' stop' if protocol.asks_to_stop(line) else ''}" + (
+            " reply read" if reply else ""
+        )
     # Of what carries its checksum, both directions must read the same.
     suffix = "" if reply in (None, message) else " read otherwise as a reply"
     return " ".join((str(message.sequence), message.word, *message.arguments)) + suffix
