@@ -77,7 +77,7 @@ class FirmwareTrial:
 
     def _read_answer(self) -> list[str]:
         assert self._process.stdout is not None
-        lines = []
+        lines: list[str] = []
         for line in self._process.stdout:
             text = line.decode("latin-1").rstrip("\n")
             if text == ".":

@@ -1,7 +1,7 @@
 """What every arm must do, tried on every arm there is.
 
-``sim:`` and ``sorter-sim arm`` in a process of its own; the reference firmware as a Linux program; and the same firmware
-as it is flashed, in an emulated Arduino Uno.
+``sim:`` and ``sorter-sim arm`` in a process of its own; the reference firmware as a Linux program; and the same
+firmware as it is flashed, in an emulated Arduino Uno.
 """
 
 import os
@@ -91,7 +91,7 @@ def _bench_in_process(folder: Path) -> Iterator[Bench]:
 def _bench_with_firmware(folder: Path) -> Iterator[Bench]:
     log = folder / "log.txt"
     with log.open("w") as file:
-        command = [built("host", GOLDEN_INPUTS), "-v"]
+        command = [str(built("host", GOLDEN_INPUTS)), "-v"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
     assert process.stdout is not None
 
