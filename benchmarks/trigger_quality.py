@@ -26,7 +26,7 @@ from sorter.benchmarks.trigger_scenes import (
     waste_on_white,
 )
 from sorter.cli import SorterCommand
-from sorter.edge import loop
+from sorter.edge import events, loop
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.motion import MotionTrigger
 from sorter.edge.triggers.trigger import Observation
@@ -50,15 +50,15 @@ class PromptLoop:
 
     def feed(self, seen: Observation, now_s: float) -> None:
         """Feeds one observation, and answers whatever the loop wants."""
-        for action in self._step(loop.FrameSeen(seen), now_s):
-            if isinstance(action, loop.Classify):
-                for wanted in self._step(loop.FrameClassified(np.ones(1, np.float32)), now_s):
-                    assert isinstance(wanted, loop.Send)
+        for action in self._step(events.FrameSeen(seen), now_s):
+            if isinstance(action, events.Classify):
+                for wanted in self._step(events.FrameClassified(np.ones(1, np.float32)), now_s):
+                    assert isinstance(wanted, events.Send)
                     self.commands.append(wanted.objects)
-                    self._step(loop.CommandAcknowledged(), now_s)
-                    self._step(loop.CommandCompleted(), now_s)
+                    self._step(events.CommandAcknowledged(), now_s)
+                    self._step(events.CommandCompleted(), now_s)
 
-    def _step(self, event: loop.Event, now_s: float) -> tuple[loop.Action, ...]:
+    def _step(self, event: events.Event, now_s: float) -> tuple[events.Action, ...]:
         self._state, actions = loop.step(self._state, event, now_s, self._options)
         return actions
 

@@ -64,7 +64,7 @@ class ArmWatch:
         self._options, self._recovery = options, Recovery(options)
         self._handle, self._tell = handle, tell
         self._health = ArmHealth(name=arm.name, heard_at_s=time.monotonic())
-        self.on_object: Callable[[], None] = lambda: None
+        self.on_object: Callable[[], object] = lambda: None
 
     @property
     def health(self) -> ArmHealth:

@@ -1,13 +1,14 @@
 """From settings to a running sorter, and everything beside the loop: pictures, a new network, the page, the service."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sorter.cli import inform, warn
+from sorter.cli import inform
+from sorter.edge.cameras.camera import Frame
 from sorter.edge.configuration import Settings
-from sorter.edge.decision import BinMap, make_bin_map
+from sorter.edge.decision import make_bin_map
 from sorter.edge.dispatcher import DispatcherOptions
 from sorter.edge.journal import Journal
 from sorter.edge.keeping import Origin, PictureKeeper
@@ -15,11 +16,13 @@ from sorter.edge.loop import LoopOptions
 from sorter.edge.model import LoadedModel, ModelOptions, keep_bins, load_model
 from sorter.edge.model_watch import ModelWatcher
 from sorter.edge.monitor import ModelHealth
+from sorter.edge.objects import SortedObject
 from sorter.edge.pictures import Picture, RecentPictures
 from sorter.edge.place_memory import PlaceMemory
 from sorter.edge.runtime import Runtime, RuntimeOptions
 from sorter.edge.station import Station, make_station, open_station
 from sorter.errors import ConfigError
+from sorter.image import Pixels
 from sorter.models import find_model
 
 
@@ -123,10 +126,10 @@ def _runtime_options(settings: Settings, model: LoadedModel, person_can_resume: 
 
 
 def _keep_pictures(runtime: Runtime, keeper: PictureKeeper, pictures: RecentPictures) -> None:
-    def keep(seen: object, frame: object) -> None:
-        picture = Picture(frame.image)  # type: ignore[attr-defined]
-        pictures.add(seen.number, picture)  # type: ignore[attr-defined]
-        keeper.add(seen, picture)  # type: ignore[arg-type]
+    def keep(seen: SortedObject, frame: Frame) -> None:
+        picture = Picture(frame.image)  # encoded once for both
+        pictures.add(seen.number, picture)
+        keeper.add(seen, picture)
 
     runtime.flights.picture_of = lambda seen: keeper.path_for(seen) or ""
     runtime.on_decided.append(keep)
@@ -153,11 +156,11 @@ def _model_health(model: LoadedModel, refused: str = "") -> ModelHealth:
 def _watch_model(stack: ExitStack, settings: Settings, sorter: Sorter, options: ModelOptions) -> None:
     runtime, bins = sorter.runtime, sorter.model.bins
 
-    def last_picture() -> object:
+    def last_picture() -> Pixels | None:
         view = runtime.monitor.view
         return None if view is None else view.frame.image
 
-    watcher = ModelWatcher(options, sorter.model.fingerprint, keep_bins(bins), last_picture)  # type: ignore[arg-type]
+    watcher = ModelWatcher(options, sorter.model.fingerprint, keep_bins(bins), last_picture)
     watcher.start()
     stack.callback(watcher.stop)
     told = ""
@@ -166,7 +169,7 @@ def _watch_model(stack: ExitStack, settings: Settings, sorter: Sorter, options: 
         nonlocal told
         if watcher.refused != told:
             told = watcher.refused
-            runtime.monitor.update(model=_replace_refused(runtime, told))
+            runtime.monitor.update(model=replace(runtime.monitor.status.model, refused=told))
             if told:
                 runtime.tell(told)
         if runtime.between_objects and (model := watcher.take()) is not None:
@@ -177,12 +180,6 @@ def _watch_model(stack: ExitStack, settings: Settings, sorter: Sorter, options: 
             runtime.tell(f"The network {model.name} was replaced ({model.sha256[:12]}).")
 
     runtime.keepers.append(look)
-
-
-def _replace_refused(runtime: Runtime, refused: str) -> ModelHealth:
-    from dataclasses import replace
-
-    return replace(runtime.monitor.status.model, refused=refused)
 
 
 def describe(settings: Settings, sorter: Sorter) -> None:

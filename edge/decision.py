@@ -62,6 +62,21 @@ def make_bin_map(labels: Sequence[str], given: Mapping[str, int], reject: int) -
     return BinMap({label: given.get(label, given.get("*", reject)) for label in labels}, reject)
 
 
+def parse_assignments(texts: Sequence[str]) -> dict[str, int]:
+    """Reads ``label=bin`` each; the label may hold ``=`` itself.
+
+    Raises:
+        ConfigError: A text has another form.
+    """
+    given = {}
+    for text in texts:
+        label, separator, number = text.rpartition("=")
+        if not separator or not label.strip() or not number.strip().isdecimal():
+            raise ConfigError(f"{text!r} is not of the form label=number.", "For example: --bin apple=1")
+        given[label.strip()] = int(number)
+    return given
+
+
 @dataclass(frozen=True)
 class DecisionOptions:
     """When to trust a classification.

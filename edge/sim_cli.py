@@ -122,7 +122,7 @@ def platform(
     """
     from contextlib import nullcontext, suppress
 
-    from sorter.edge.decision import make_bin_map
+    from sorter.edge.decision import make_bin_map, parse_assignments
     from sorter.edge.simulation.address import read_options, split_address
     from sorter.edge.simulation.arm import SimulatedArmOptions
     from sorter.edge.simulation.camera import make_simulation
@@ -132,7 +132,7 @@ def platform(
 
     simulation = make_simulation(camera, endless=True)
     arm_options = read_options(SimulatedArmOptions, split_address(arm_address)[1])
-    bins = make_bin_map(simulation.labels, assignments, reject_bin)
+    bins = make_bin_map(simulation.labels, parse_assignments(assignments), reject_bin)
     stream = PictureStream(host, http_port)
     running = SimulatedPlatform(simulation, arm_options, bins, stream, truth, truth_interval)
     with suppress(KeyboardInterrupt), running:

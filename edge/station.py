@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sorter.cli import warn
-from sorter.edge.arms.arm import Arm, ArmState, ArmStatus, describe_bins
+from sorter.edge.arms.arm import Arm, ArmIdentity, ArmState, ArmStatus, describe_bins
 from sorter.edge.arms.ports import make_arm
 from sorter.edge.cameras.camera import Camera
 from sorter.edge.cameras.uri import make_camera
@@ -117,11 +117,7 @@ def open_station(station: Station, journal: Journal, bins: BinMap, clear_stop: b
     arm = station.arm
     try:
         identity = arm.open()
-        if missing := sorted(bins.numbers - identity.bins):
-            raise ConfigError(
-                f"Bin {missing[0]} is wanted, but arm {identity.name} has {describe_bins(identity.bins)}.",
-                "Assign the bins with --bin LABEL=N and --reject-bin N.",
-            )
+        require_bins(identity, bins)
         status = _wait_until_still(arm, identity.status)
         for outcome, note in settle_unfinished(journal, identity.name, status):
             warn(f"A command was under way when an earlier run ended: {outcome}" + (f", {note}." if note else "."))
@@ -130,6 +126,19 @@ def open_station(station: Station, journal: Journal, bins: BinMap, clear_stop: b
             yield identity.name
     finally:
         arm.close()
+
+
+def require_bins(identity: ArmIdentity, bins: BinMap) -> None:
+    """Checks that an arm has all bins that are wanted.
+
+    Raises:
+        ConfigError: One is missing.
+    """
+    if missing := sorted(bins.numbers - identity.bins):
+        raise ConfigError(
+            f"Bin {missing[0]} is wanted, but arm {identity.name} has {describe_bins(identity.bins)}.",
+            "Assign the bins with --bin LABEL=N and --reject-bin N.",
+        )
 
 
 def _wait_until_still(arm: Arm, status: ArmStatus) -> ArmStatus:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sorter.edge.decision import BinMap, Decision, DecisionOptions, decide, make_bin_map
+from sorter.edge.decision import BinMap, Decision, DecisionOptions, decide, make_bin_map, parse_assignments
 from sorter.errors import ConfigError
 
 LABELS = ("apple", "lemon", "orange")
@@ -46,12 +46,12 @@ def test_a_label_may_have_a_threshold_of_its_own() -> None:
 
 
 def test_bins_follow_the_labels_when_none_are_given() -> None:
-    assert make_bin_map(LABELS, (), 0) == BINS
+    assert make_bin_map(LABELS, {}, 0) == BINS
     assert BINS.numbers == {0, 1, 2, 3}
 
 
 def test_bins_with_a_catch_all() -> None:
-    bins = make_bin_map(("a=b", "lemon", "orange"), ("a=b=4", "*=2"), reject=5)
+    bins = make_bin_map(("a=b", "lemon", "orange"), parse_assignments(("a=b=4", "*=2")), reject=5)
     assert bins == BinMap({"a=b": 4, "lemon": 2, "orange": 2}, reject=5)
     assert bins.numbers == {2, 4, 5}
 
@@ -68,7 +68,7 @@ def test_bins_with_a_catch_all() -> None:
 )
 def test_bins_that_do_not_fit(assignments: tuple[str, ...], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
-        make_bin_map(LABELS, assignments, 0)
+        make_bin_map(LABELS, parse_assignments(assignments), 0)
 
 
 @pytest.mark.parametrize("options", [{"votes": 0}, {"threshold": 1.1}, {"margin": -0.1}])
