@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from sorter.edge.decision import Decision, DecisionOptions
-from sorter.edge.keeping import KeepOptions, Origin, PictureKeeper, is_uncertain
+from sorter.edge.keep_options import KeepOptions
+from sorter.edge.keeping import Origin, PictureKeeper, is_uncertain
 from sorter.edge.objects import SortedObject
 from sorter.edge.pictures import Picture, RecentPictures
 from sorter.edge.shelf import RECORDS_NAME, Shelf

@@ -175,8 +175,8 @@ def test_interrupted_with_a_command_in_flight(tmp_path: Path, signal_number: sig
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
     assert "Stopped." in err and "Traceback" not in err
-    assert "Objects: 1 unknown" in out
-    assert outcomes(tmp_path) == ["unknown"]
+    assert "Objects: 1 failed" in out
+    assert outcomes(tmp_path) == ["failed"]  # the arm itself said that it was interrupted
 
 
 def _acknowledged(journal: Path) -> bool:
@@ -201,7 +201,7 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
     process.wait()
     result = sort(tmp_path, "--objects", "1")
     assert result.exit_code == 0
-    assert "1 commands of an earlier run never ended" in result.stderr
+    assert "A command was under way when an earlier run ended: unknown" in result.stderr
     assert outcomes(tmp_path) == ["unknown", "completed"]
 
 
