@@ -19,7 +19,7 @@ install: $(VENV)/.installed
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[edge,train-cpu,dev]"
+	$(BIN)/pip install --quiet --editable ".[edge,dashboard,train-cpu,dev]"
 	touch $@
 
 ## All tests. Those that need ../shared or a program that is not here are skipped with the reason.

@@ -70,6 +70,7 @@ class Status:
         phase: Where the loop stands.
         reason: Why it stands in PAUSED or FAULT, or waits longer than it should; one sentence, else empty.
         started_at: Seconds since 1970.
+        turned_at_s: When the loop last turned, on the clock of ``time.monotonic``; None where it does not tell.
         camera: How the camera is doing.
         arm: How the arm is doing.
         model: The network in use.
@@ -89,6 +90,7 @@ class Status:
     phase: Phase = Phase.WAITING
     reason: str = ""
     started_at: float = 0.0
+    turned_at_s: float | None = None
     camera: CameraHealth = field(default_factory=CameraHealth)
     arm: ArmHealth = field(default_factory=ArmHealth)
     model: ModelHealth = field(default_factory=ModelHealth)
