@@ -3,7 +3,7 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
-.PHONY: demo test check lint fast install bench-overhead bench-startup bench-augmentation clean
+.PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -38,6 +38,13 @@ lint: install
 
 check: lint test
 
+## The arm's firmware for an Arduino Uno: edge/firmware/build/uno.hex (needs gcc-avr and avr-libc).
+firmware:
+	$(MAKE) -C edge/firmware uno
+
+bench-fuzz: install
+	$(BIN)/python -m sorter.benchmarks.fuzz --lines 1000000 --json reports/fuzz.json
+
 bench-overhead: install
 	$(BIN)/python -m sorter.benchmarks.overhead models/waste-mobilenetv2-int8.tflite \
 		--data ../shared/data/trashnet --json reports/overhead.json
@@ -49,4 +56,4 @@ bench-augmentation: install
 	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_VENV) edge/firmware/build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

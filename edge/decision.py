@@ -1,12 +1,13 @@
 """From probabilities to a bin: pure code, no clock, no device."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sorter.errors import ConfigError
-from sorter.metrics import Probabilities
+
+if TYPE_CHECKING:
+    from sorter.metrics import Probabilities
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,22 @@ class BinMap:
         return f"Bins: {', '.join(f'{label} {number}' for label, number in self.bins.items())}; reject {self.reject}"
 
 
-def make_bin_map(labels: Sequence[str], assignments: Sequence[str], reject: int) -> BinMap:
+def make_bin_map(labels: Sequence[str], given: Mapping[str, int], reject: int) -> BinMap:
     """Assigns bins to labels.
 
     Args:
         labels: The classifier's labels.
-        assignments: ``label=bin`` each; a label without one goes where ``*=bin`` says. Without any assignment the
-            labels get bins 1, 2, 3 ... in their order.
+        given: Bin by label; a label without one goes where ``*`` says. Without any the labels get bins 1, 2, 3 ... in
+            their order.
         reject: Bin for rejected objects.
 
     Raises:
-        ConfigError: An assignment is malformed or names an unknown label, or a label has no bin.
+        ConfigError: There is no such label, a label has no bin, or a bin's number is negative.
     """
-    if not assignments:
+    if not given:
         return BinMap({label: i for i, label in enumerate(labels, start=1)}, reject)
-    given = dict(_parse_assignment(text) for text in assignments)
+    if min(reject, *given.values()) < 0:
+        raise ConfigError("A bin's number is negative.", "Bins are numbered from 0.")
     unknown = [label for label in given if label not in labels and label != "*"]
     if unknown:
         raise ConfigError(
@@ -53,15 +55,11 @@ def make_bin_map(labels: Sequence[str], assignments: Sequence[str], reject: int)
         )
     homeless = [label for label in labels if label not in given and "*" not in given]
     if homeless:
-        raise ConfigError(f"Label {homeless[0]!r} has no bin.", "Add --bin for it, or --bin '*=N' for all others.")
+        raise ConfigError(
+            f"Label {homeless[0]!r} has no bin.",
+            "Add --bin for it, or --bin '*=N' for all others; [bins.labels] in a configuration file.",
+        )
     return BinMap({label: given.get(label, given.get("*", reject)) for label in labels}, reject)
-
-
-def _parse_assignment(text: str) -> tuple[str, int]:
-    label, separator, number = text.rpartition("=")
-    if not separator or not number.strip().isdecimal():
-        raise ConfigError(f"--bin {text!r} is not of the form label=number.", "For example: --bin apple=1")
-    return label.strip(), int(number)
 
 
 @dataclass(frozen=True)
@@ -72,17 +70,24 @@ class DecisionOptions:
         votes: Frames to average.
         threshold: Lowest mean probability that is not rejected.
         margin: Lowest distance to the second class that is not rejected.
+        thresholds: Labels with a threshold of their own, for those that are costly to get wrong.
     """
 
     votes: int = 3
     threshold: float = 0.5
     margin: float = 0.1
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.votes < 1 or not 0 <= self.threshold <= 1 or not 0 <= self.margin <= 1:
+        shares = (self.threshold, self.margin, *self.thresholds.values())
+        if self.votes < 1 or not all(0 <= share <= 1 for share in shares):
             raise ConfigError(
-                "Votes must be at least 1, threshold and margin between 0 and 1.", "See sorter-run --help."
+                "Votes must be at least 1, thresholds and margin between 0 and 1.", "See sorter-run --help."
             )
+
+    def threshold_of(self, label: str) -> float:
+        """The threshold that counts for a label."""
+        return self.thresholds.get(label, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class Decision:
 
 
 def decide(
-    votes: Sequence[Probabilities], objects: int, labels: Sequence[str], bins: BinMap, options: DecisionOptions
+    votes: Sequence["Probabilities"], objects: int, labels: Sequence[str], bins: BinMap, options: DecisionOptions
 ) -> Decision:
     """Decides from the mean of several frames' probabilities.
 
@@ -116,16 +121,17 @@ def decide(
         bins: Where each label belongs.
         options: When to trust the result.
     """
-    mean = np.mean(np.stack(votes), axis=0)
-    order = np.argsort(mean)
+    mean = sum(votes[1:], start=votes[0]) / len(votes)
+    order = mean.argsort()
     best = int(order[-1])
     runner_up = float(mean[order[-2]]) if len(mean) > 1 else 0.0
     probability = float(mean[best])
+    threshold = options.threshold_of(labels[best])
     reason = ""
     if objects > 1:
         reason = f"{objects} objects at once"
-    elif probability < options.threshold:
-        reason = f"probability {probability:.2f} below {options.threshold:.2f}"
+    elif probability < threshold:
+        reason = f"probability {probability:.2f} below {threshold:.2f}"
     elif probability - runner_up < options.margin:
         reason = f"too close to {labels[int(order[-2])]}"
     bin_number = bins.reject if reason else bins.bins[labels[best]]

@@ -1,11 +1,13 @@
-"""Commands to the arm, one in flight, from a thread of their own: the camera's frames go on being watched meanwhile."""
+"""Everything said to the arm, from a thread of its own: the camera's frames go on being watched meanwhile."""
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from sorter.edge.arms.arm import Arm
+from sorter.edge.arms.arm import Arm, ArmEvent, ArmStatus
 from sorter.errors import ArmError
 
 
@@ -44,39 +46,132 @@ class Failed:
     error: ArmError
 
 
-Report = Acknowledged | Completed | Failed
+@dataclass(frozen=True)
+class Heard:
+    """The idle arm answered the heartbeat."""
+
+    status: ArmStatus
+
+
+@dataclass(frozen=True)
+class Said:
+    """The idle arm told something unasked."""
+
+    event: ArmEvent
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The idle arm does not answer any more, or could not be made to take commands again."""
+
+    error: ArmError
+
+
+@dataclass(frozen=True)
+class Found:
+    """The arm answers again after ``find``, and stands still."""
+
+    status: ArmStatus
+
+
+@dataclass(frozen=True)
+class Revived:
+    """After ``revive`` the arm takes commands again."""
+
+
+Report = Acknowledged | Completed | Failed | Heard | Said | Lost | Found | Revived
+
+
+@dataclass(frozen=True)
+class DispatcherOptions:
+    """How the arm is looked after.
+
+    Attributes:
+        heartbeat_s: An idle arm is asked for its state this often.
+        retry_min_s: First pause between two attempts to reach a lost arm; doubled each time.
+        retry_max_s: Longest pause between two attempts.
+    """
+
+    heartbeat_s: float = 2.0
+    retry_min_s: float = 0.5
+    retry_max_s: float = 10.0
+
+
+_LISTEN_EVERY_S = 0.02
+"""How often an idle arm's line is looked at. A command does not wait for it: it wakes the thread at once."""
+
+
+@dataclass(frozen=True)
+class _Revive:
+    delay_s: float
+
+
+_Job = Command | _Revive | Literal["find", "end"]
 
 
 class Dispatcher:
-    """Hands commands to the arm and reports what becomes of them.
+    """Hands commands to the arm, watches it while it is idle, finds it again when it was lost.
 
     Args:
         arm: An open arm.
         report: Called from the thread with each report.
+        options: How the arm is looked after.
+
+    Attributes:
+        reconnected: How often the arm's port was opened again.
     """
 
-    def __init__(self, arm: Arm, report: Callable[[Report], None]) -> None:
+    def __init__(self, arm: Arm, report: Callable[[Report], None], options: DispatcherOptions | None = None) -> None:
         self._arm, self._report = arm, report
-        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._options = options or DispatcherOptions()
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._ending = threading.Event()
+        self._answering = True
+        self._heartbeat_at_s = 0.0
         self._thread = threading.Thread(target=self._work, name="arm", daemon=True)
+        self.reconnected = 0
 
     def start(self) -> None:
         """Starts the thread."""
+        self._heartbeat_at_s = time.monotonic() + self._options.heartbeat_s
         self._thread.start()
 
     def send(self, command: Command) -> None:
         """Hands over one command; the previous one must have been completed."""
-        self._commands.put(command)
+        self._jobs.put(command)
+
+    def find(self) -> None:
+        """Asks the arm for its state, and opens its port again for as long as it does not answer."""
+        self._jobs.put("find")
+
+    def revive(self, delay_s: float = 0.0) -> None:
+        """Clears a stop or a fault after a while, so that the arm takes commands again; nothing moves."""
+        self._jobs.put(_Revive(delay_s))
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Ends the thread, waiting for a command in flight at most ``timeout_s``."""
-        self._commands.put(None)
+        self._ending.set()
+        self._jobs.put("end")
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def _work(self) -> None:
-        while (command := self._commands.get()) is not None:
-            self._report(self._carry_out(command))
+        while True:
+            try:
+                job = self._jobs.get(timeout=_LISTEN_EVERY_S)
+            except queue.Empty:
+                self._watch()
+                continue
+            if job == "end":
+                return
+            if job == "find":
+                self._find()
+            elif isinstance(job, _Revive):
+                self._ending.wait(job.delay_s)
+                self._attempt(self._revive)
+            else:
+                self._report(self._carry_out(job))
+            self._heartbeat_at_s = time.monotonic() + self._options.heartbeat_s
 
     def _carry_out(self, command: Command) -> Report:
         def acknowledged() -> None:
@@ -89,3 +184,57 @@ class Dispatcher:
         except Exception as error:  # whatever it was, the loop must hear of it
             return Failed(command, ArmError(f"{self._arm.name} failed: {error}.", "Look at the arm, then start again."))
         return Completed(command)
+
+    def _watch(self) -> None:
+        """Listens to the idle arm, and asks for its state from time to time."""
+        if self._answering:
+            self._attempt(self._listen)
+
+    def _listen(self) -> None:
+        event = self._arm.listen(0.0)
+        if event is not None:
+            self._report(Said(event))
+        if time.monotonic() >= self._heartbeat_at_s:
+            self._report(Heard(self._arm.heartbeat()))
+            self._heartbeat_at_s = time.monotonic() + self._options.heartbeat_s
+
+    def _revive(self) -> None:
+        self._arm.resume()
+        self._report(Revived())
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except ArmError as error:
+            self._lose(error)
+        except Exception as error:  # whatever it was, the loop must hear of it
+            self._lose(ArmError(f"{self._arm.name} failed: {error}.", "Look at the arm, then start again."))
+
+    def _lose(self, error: ArmError) -> None:
+        self._answering = False
+        self._report(Lost(error))
+
+    def _find(self) -> None:
+        pause_s = self._options.retry_min_s
+        while not self._ending.is_set():
+            try:
+                status = self._status()
+            except Exception:  # of whatever kind: it is tried again until somebody ends it
+                self._ending.wait(pause_s)
+                pause_s = min(2 * pause_s, self._options.retry_max_s)
+                continue
+            if status.state != "MOVING":
+                self._answering = True
+                self._report(Found(status))
+                return
+            self._ending.wait(0.1)
+
+    def _status(self) -> ArmStatus:
+        """The arm's state, through its port as it is or opened again."""
+        try:
+            return self._arm.status()
+        except ArmError:
+            self._arm.close()
+        status = self._arm.open().status
+        self.reconnected += 1
+        return status

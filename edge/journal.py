@@ -1,7 +1,12 @@
 """What happened to every object, in an SQLite file.
 
-A row is written and committed before the command leaves, and completed afterwards. After a crash or power cut the row
-tells that a command was on its way. Write-ahead logging (WAL) keeps the file consistent at any instant.
+A row is written, committed and on the disk before the command leaves, and completed afterwards. After a crash or power
+cut the row tells that a command was on its way, and the arm can be asked what became of it.
+
+Write-ahead logging (WAL) keeps the file consistent at any instant and lets other programs read it meanwhile;
+``synchronous=FULL`` makes a committed row survive a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
+Times are seconds since 1970 for people to read. Nothing depends on their order: a board without a battery-backed clock
+starts in the past, and its clock jumps.
 """
 
 import json
@@ -9,12 +14,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sorter.edge.decision import Decision
-from sorter.edge.objects import SENT, UNKNOWN
+from sorter.edge.lock import FileLock
+from sorter.edge.objects import COUNTED, SENT
 from sorter.errors import StorageError
 from sorter.files import make_folder
 
@@ -36,79 +43,221 @@ CREATE TABLE IF NOT EXISTS object (
     completed_at REAL
 );
 CREATE INDEX IF NOT EXISTS object_outcome ON object (outcome);
+CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS bin (number INTEGER PRIMARY KEY, objects INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS empty_place (camera TEXT PRIMARY KEY, at REAL NOT NULL, picture BLOB NOT NULL);
 """
+
+_LATER_COLUMNS = {
+    "arm": "TEXT NOT NULL DEFAULT ''",
+    "previous_sequence": "INTEGER NOT NULL DEFAULT 0",
+    "note": "TEXT NOT NULL DEFAULT ''",
+    "picture": "TEXT NOT NULL DEFAULT ''",
+    "classify_s": "REAL",
+    "cleared_at": "REAL",
+}
+"""Columns of ``object`` that files written by version 0.1 lack."""
+
+_PRUNE_EVERY = 500
+"""Objects between two looks at the retention limit."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of an object before its command leaves.
+
+    Attributes:
+        number: Counted from 1 in each run.
+        decision: What was decided.
+        arm: Name of the arm.
+        sequence: Number of the command.
+        previous_sequence: Number of the last command before it that the arm knows; 0 for none.
+        classify_s: Time of classifying one frame.
+        picture: Where its picture will be kept; empty when it will not.
+    """
+
+    number: int
+    decision: Decision
+    arm: str
+    sequence: int
+    previous_sequence: int = 0
+    classify_s: float = 0.0
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A command of an earlier run that was on its way when that ended."""
+
+    row: int
+    bin: int
+    arm: str
+    sequence: int
+    previous_sequence: int
 
 
 class Journal:
-    """One SQLite file with a row an object. Used by one thread.
+    """One SQLite file with a row an object. Used by one thread; other programs may read it meanwhile.
 
     Args:
         path: The file; made when it is missing.
         run: Name of this run, for instance its start time.
         model_sha256: The network in use.
+        most_objects: The oldest objects and events beyond this number are deleted.
 
     Attributes:
-        unfinished: Commands of earlier runs that were on their way when those ended, found when it was opened.
+        model_sha256: The network in use; may change during a run.
     """
 
-    def __init__(self, path: Path, run: str, model_sha256: str) -> None:
+    def __init__(self, path: Path, run: str, model_sha256: str, most_objects: int = 1_000_000) -> None:
         self.path = path
-        self._run, self._model_sha256 = run, model_sha256
-        self.unfinished = 0
+        self.model_sha256 = model_sha256
+        self._run, self._most_objects = run, most_objects
+        self._lock = FileLock(path.with_name(path.name + ".lock"), f"The journal {path}")
         self._database: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Opens the file, and marks commands that were on their way when an earlier run ended as ``unknown``.
+        """Opens the file for this program alone.
 
         Raises:
-            StorageError: The file cannot be opened or is no journal.
+            StorageError: The file cannot be opened, is no journal, or another run writes to it.
         """
         make_folder(self.path.parent)
-        with self._translated():
-            # Not deferred to the first use: a journal that cannot be written must stop the run before the arm moves.
-            self._database = sqlite3.connect(self.path, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.executescript(_SCHEMA)
-            self.unfinished = self._execute("UPDATE object SET outcome=? WHERE outcome=?", UNKNOWN, SENT).rowcount
+        if self.path.is_dir():
+            raise StorageError(f"The journal {self.path} is a folder.", "Name a file with --journal.")
+        self._lock.acquire()
+        try:
+            with self._translated():
+                # At once: a journal that cannot be written must end the run before the arm moves.
+                self._database = sqlite3.connect(self.path, isolation_level=None)
+                self._database.execute("PRAGMA journal_mode=WAL")
+                self._database.execute("PRAGMA synchronous=FULL")
+                self._database.executescript(_SCHEMA)
+                self._add_later_columns()
+        except BaseException:
+            self.close()
+            raise
 
-    def record(self, number: int, decision: Decision, sequence: int) -> int:
+    def _add_later_columns(self) -> None:
+        assert self._database is not None
+        present = {row[1] for row in self._database.execute("PRAGMA table_info(object)")}
+        for name, kind in _LATER_COLUMNS.items():
+            if name not in present:
+                self._database.execute(f"ALTER TABLE object ADD COLUMN {name} {kind}")
+
+    def record(self, entry: Entry) -> int:
         """Writes the row of an object whose command is about to leave, and returns its id."""
+        decision = entry.decision
         row = self._execute(
             "INSERT INTO object (run, number, decided_at, label, probability, probabilities, bin, rejected, sequence,"
-            " model_sha256, outcome) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            " model_sha256, outcome, arm, previous_sequence, classify_s, picture)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             self._run,
-            number,
+            entry.number,
             time.time(),
             decision.label,
             decision.probability,
             json.dumps([round(p, 4) for p in decision.probabilities]),
             decision.bin,
             decision.rejected,
-            sequence,
-            self._model_sha256,
+            entry.sequence,
+            self.model_sha256,
             SENT,
+            entry.arm,
+            entry.previous_sequence,
+            entry.classify_s,
+            entry.picture,
         )
-        return int(row.lastrowid or 0)
+        identity = int(row.lastrowid or 0)
+        if identity % _PRUNE_EVERY == 0:
+            self._prune(identity)
+        return identity
 
     def acknowledge(self, row: int) -> None:
         """Notes that the arm received the command."""
         self._execute("UPDATE object SET acknowledged_at=? WHERE id=?", time.time(), row)
 
-    def complete(self, row: int, outcome: str) -> None:
-        """Notes how the command ended."""
-        self._execute("UPDATE object SET completed_at=?, outcome=? WHERE id=?", time.time(), outcome, row)
+    def complete(self, row: int, outcome: str, note: str = "") -> None:
+        """Notes how a command ended, and counts the object in its bin; doing so twice counts it once."""
+        with self._transaction():
+            changed = self._execute(
+                "UPDATE object SET completed_at=?, outcome=?, note=? WHERE id=? AND outcome=?",
+                time.time(),
+                outcome,
+                note,
+                row,
+                SENT,
+            )
+            if changed.rowcount and outcome in COUNTED:
+                self._execute(
+                    "INSERT INTO bin SELECT bin, 1 FROM object WHERE id=? ON CONFLICT(number) DO UPDATE"
+                    " SET objects = objects + 1",
+                    row,
+                )
+
+    def clear(self, row: int) -> None:
+        """Notes that the place was seen empty after the object."""
+        self._execute("UPDATE object SET cleared_at=? WHERE id=?", time.time(), row)
+
+    def note(self, text: str) -> None:
+        """Notes something that happened: a fault, a pause, a change of the network."""
+        self._execute("INSERT INTO event (run, at, text) VALUES (?,?,?)", self._run, time.time(), text)
+
+    def unfinished(self) -> list[Unfinished]:
+        """Commands of earlier runs that were on their way when those ended, oldest first."""
+        rows = self._execute("SELECT id, bin, arm, sequence, previous_sequence FROM object WHERE outcome=?", SENT)
+        return [Unfinished(*row) for row in rows]
+
+    def place_was_cleared(self) -> bool:
+        """Whether the place was seen empty after the last object."""
+        last = self._execute("SELECT cleared_at FROM object ORDER BY id DESC LIMIT 1").fetchone()
+        return last is None or last[0] is not None
+
+    def contents(self) -> dict[int, int]:
+        """Objects in each bin since it was last emptied."""
+        return dict(self._execute("SELECT number, objects FROM bin").fetchall())
+
+    def empty_bin(self, number: int) -> None:
+        """Notes that a bin was emptied."""
+        self._execute("DELETE FROM bin WHERE number=?", number)
+        self.note(f"bin {number} was emptied")
+
+    def remember_empty_place(self, camera: str, picture: bytes) -> None:
+        """Stores what the empty place looks like, for the next start."""
+        self._execute("INSERT OR REPLACE INTO empty_place VALUES (?,?,?)", camera, time.time(), picture)
+
+    def empty_place(self, camera: str) -> bytes | None:
+        """What the empty place of this camera looked like; None when nobody knows."""
+        found = self._execute("SELECT picture FROM empty_place WHERE camera=?", camera).fetchone()
+        return bytes(found[0]) if found else None
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; closing twice does nothing."""
         if self._database is not None:
             self._database.close()
             self._database = None
+        self._lock.release()
+
+    def _prune(self, newest: int) -> None:
+        self._execute("DELETE FROM object WHERE id <= ? AND outcome<>?", newest - self._most_objects, SENT)
+        self._execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", self._most_objects)
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         assert self._database is not None, "the journal is not open"
         with self._translated():
             return self._database.execute(statement, values)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            # A full disk has rolled it back already.
+            if self._database is not None and self._database.in_transaction:
+                self._execute("ROLLBACK")
+            raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -10,15 +10,34 @@ every path can be tested by hand. What it wants done it returns as actions; ``so
        |  +-----empty------+--------empty--------+                    +----failure----+--> FAULT        |
        +--------------------------------------- empty --------------------------------------------------+
 
-    PAUSED and FAULT are left for CLEARING when a person resumes.
+    PAUSED and FAULT are left when a person resumes: for WAITING if the place was seen empty since the last command,
+    else for CLEARING. While the camera gives nothing, nothing happens; an object that was being looked at is looked at
+    anew.
 
 One command per object: a command leaves only on the way from CLASSIFYING to SENDING, and the way back to CLASSIFYING
-leads through a place that was seen empty: in CLEARING, or already while the arm moved.
+leads through a place that was seen empty: in CLEARING, or already while the arm moved or the loop was paused.
 """
 
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from sorter.edge.events import (
+    Action,
+    CameraLost,
+    Classify,
+    CommandAcknowledged,
+    CommandCompleted,
+    CommandNotSent,
+    CommandNotStarted,
+    DeviceFailed,
+    Event,
+    FrameClassified,
+    FrameSeen,
+    PauseRequested,
+    ResumeRequested,
+    Send,
+    StopArm,
+)
 from sorter.edge.triggers.trigger import Observation
 from sorter.metrics import Probabilities
 
@@ -51,11 +70,14 @@ class LoopOptions:
         settle_s: How long an object must lie still before it is classified.
         clear_s: How long the place must be empty before the next object counts.
         votes: Frames to classify per object.
+        decide_early: Decide with the votes there are when the object has gone before all were cast, as on a belt that
+            moves on; otherwise an object that goes is none.
     """
 
     settle_s: float = 0.15
     clear_s: float = 0.1
     votes: int = 3
+    decide_early: bool = False
 
 
 STILL_OPTIONS = LoopOptions(settle_s=0.0, clear_s=0.0, votes=1)
@@ -72,10 +94,12 @@ class LoopState:
         object_number: Number of the current or latest object, counted from 1.
         votes: Probabilities of the frames classified so far.
         objects: Most objects seen at once while voting.
-        fault: Why the loop stands in FAULT.
-        pause_wanted: A pause begins as soon as the command in flight is completed.
-        cleared: The place was seen empty while the arm moved: it has taken the object, and what lies there next is
-            another one, even if it came before the arm reported completion.
+        reason: Why the loop stands in PAUSED or FAULT.
+        pause_wanted: Why a pause begins as soon as the command in flight is completed; empty when none does.
+        cleared: The place was seen empty since the last command: what lies there next is another object, even if it
+            came before the arm reported completion.
+        next_came: After that, another object came while the arm was still busy.
+        missed: Objects that came and went while the arm was busy with an earlier one.
     """
 
     phase: Phase = Phase.WAITING
@@ -83,91 +107,13 @@ class LoopState:
     object_number: int = 0
     votes: tuple[Probabilities, ...] = ()
     objects: int = 1
-    fault: str = ""
-    pause_wanted: bool = False
-    cleared: bool = False
+    reason: str = ""
+    pause_wanted: str = ""
+    cleared: bool = True
+    next_came: bool = False
+    missed: int = 0
 
 
-# Events
-
-
-@dataclass(frozen=True)
-class FrameSeen:
-    """The trigger looked at a fresh frame."""
-
-    observation: Observation
-
-
-@dataclass(frozen=True)
-class FrameClassified:
-    """The frame that ``Classify`` asked for has its probabilities (classes,)."""
-
-    probabilities: Probabilities
-
-
-@dataclass(frozen=True)
-class CommandAcknowledged:
-    """The arm has received the command."""
-
-
-@dataclass(frozen=True)
-class CommandCompleted:
-    """The arm has carried out the command."""
-
-
-@dataclass(frozen=True)
-class DeviceFailed:
-    """A camera or an arm failed."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class PauseRequested:
-    """A person wants no further object sorted."""
-
-
-@dataclass(frozen=True)
-class ResumeRequested:
-    """A person wants sorting to go on, after a pause or a mended fault."""
-
-
-Event = (
-    FrameSeen
-    | FrameClassified
-    | CommandAcknowledged
-    | CommandCompleted
-    | DeviceFailed
-    | PauseRequested
-    | ResumeRequested
-)
-
-
-# Actions
-
-
-@dataclass(frozen=True)
-class Classify:
-    """Classify the frame just seen and give the result back as ``FrameClassified``."""
-
-
-@dataclass(frozen=True)
-class Send:
-    """Decide from the votes, write the journal, then send the one command for this object."""
-
-    object_number: int
-    votes: tuple[Probabilities, ...]
-    objects: int
-
-
-@dataclass(frozen=True)
-class StopArm:
-    """Stop the arm at once."""
-
-    reason: str
-
-
-Action = Classify | Send | StopArm
 Step = tuple[LoopState, tuple[Action, ...]]
 
 
@@ -183,14 +129,17 @@ def step(state: LoopState, event: Event, now_s: float, options: LoopOptions) -> 
         options: Times of the loop.
     """
     if isinstance(event, DeviceFailed):
-        return replace(state, phase=Phase.FAULT, since_s=now_s, votes=(), fault=event.reason), (StopArm(event.reason),)
+        return replace(state, phase=Phase.FAULT, since_s=now_s, votes=(), reason=event.reason), (StopArm(event.reason),)
+    if isinstance(event, CommandNotSent):
+        return replace(state, phase=Phase.PAUSED, since_s=now_s, reason=event.reason, cleared=True), ()
+    if isinstance(event, CommandNotStarted):
+        return replace(state, cleared=state.cleared or state.phase is Phase.FAULT), ()
+    if isinstance(event, CameraLost):
+        return _on_camera_lost(state, now_s), ()
     if isinstance(event, PauseRequested):
-        return _on_pause(state, now_s), ()
+        return _on_pause(state, event.reason, now_s), ()
     if isinstance(event, ResumeRequested):
-        # Whatever lies there now may have been sorted already: it must go before anything is sorted.
-        resting = state.phase in (Phase.PAUSED, Phase.FAULT)
-        going_on = replace(state, phase=Phase.CLEARING, since_s=now_s, fault="", pause_wanted=False, cleared=False)
-        return (going_on if resting else replace(state, pause_wanted=False)), ()
+        return _on_resume(state, now_s), ()
     if isinstance(event, FrameSeen):
         return _on_frame(state, event.observation, now_s, options)
     if isinstance(event, FrameClassified):
@@ -198,20 +147,39 @@ def step(state: LoopState, event: Event, now_s: float, options: LoopOptions) -> 
     return _on_arm(state, event, now_s), ()
 
 
-def _on_pause(state: LoopState, now_s: float) -> LoopState:
+def _on_camera_lost(state: LoopState, now_s: float) -> LoopState:
+    if state.phase in WANTS_FRAMES:
+        return replace(state, phase=Phase.WAITING, since_s=now_s, votes=(), objects=1)
+    # What was seen before the gap says nothing about what happened during it.
+    return replace(state, since_s=now_s, next_came=False)
+
+
+def _on_pause(state: LoopState, reason: str, now_s: float) -> LoopState:
     if state.phase is Phase.FAULT:
         return state
     if state.phase in ARM_BUSY:
-        return replace(state, pause_wanted=True)
-    return replace(state, phase=Phase.PAUSED, since_s=now_s, votes=())
+        return replace(state, pause_wanted=reason)
+    return replace(state, phase=Phase.PAUSED, since_s=now_s, votes=(), reason=reason)
+
+
+def _on_resume(state: LoopState, now_s: float) -> LoopState:
+    if state.phase not in (Phase.PAUSED, Phase.FAULT):
+        return replace(state, pause_wanted="")
+    return _rest(replace(state, reason="", pause_wanted=""), now_s)
+
+
+def _rest(state: LoopState, now_s: float) -> LoopState:
+    """Ready for the next object, once the one that was sorted last has gone."""
+    phase = Phase.WAITING if state.cleared else Phase.CLEARING
+    return replace(state, phase=phase, since_s=now_s, next_came=False)
 
 
 def _on_frame(state: LoopState, seen: Observation, now_s: float, options: LoopOptions) -> Step:
-    if state.phase is Phase.CLEARING or state.phase in ARM_BUSY:
-        return _on_frame_after_decision(state, seen, now_s, options), ()
     if state.phase not in WANTS_FRAMES:
-        return state, ()
+        return _on_frame_after_decision(state, seen, now_s, options), ()
     if not seen.occupied:
+        if options.decide_early and state.votes:
+            return _decide(state, now_s)
         return replace(state, phase=Phase.WAITING, since_s=now_s, votes=(), objects=1), ()
     if seen.moving or state.phase is Phase.WAITING:
         state = replace(state, phase=Phase.SETTLING, since_s=now_s, votes=(), objects=1)
@@ -223,14 +191,15 @@ def _on_frame(state: LoopState, seen: Observation, now_s: float, options: LoopOp
 
 def _on_frame_after_decision(state: LoopState, seen: Observation, now_s: float, options: LoopOptions) -> LoopState:
     if state.cleared:
-        return state
+        busy = state.phase in ARM_BUSY
+        gone = busy and state.next_came and not seen.occupied
+        return replace(state, next_came=busy and seen.occupied, missed=state.missed + gone)
     if seen.occupied:
         return replace(state, since_s=now_s)
     if now_s - state.since_s < options.clear_s:
         return state
-    if state.phase is Phase.CLEARING:
-        return replace(state, phase=Phase.WAITING, since_s=now_s)
-    return replace(state, cleared=True)
+    state = replace(state, cleared=True)
+    return _rest(state, now_s) if state.phase is Phase.CLEARING else state
 
 
 def _on_probabilities(state: LoopState, probabilities: Probabilities, now_s: float, options: LoopOptions) -> Step:
@@ -239,16 +208,23 @@ def _on_probabilities(state: LoopState, probabilities: Probabilities, now_s: flo
     votes = (*state.votes, probabilities)
     if len(votes) < options.votes:
         return replace(state, votes=votes), ()
+    return _decide(replace(state, votes=votes), now_s)
+
+
+def _decide(state: LoopState, now_s: float) -> Step:
     number = state.object_number + 1
-    sending = replace(state, phase=Phase.SENDING, since_s=now_s, object_number=number, votes=(), cleared=False)
-    return sending, (Send(number, votes, state.objects),)
+    action = Send(number, state.votes, state.objects)
+    sending = replace(
+        state, phase=Phase.SENDING, since_s=now_s, object_number=number, votes=(), cleared=False, next_came=False
+    )
+    return sending, (action,)
 
 
 def _on_arm(state: LoopState, event: Event, now_s: float) -> LoopState:
     if isinstance(event, CommandAcknowledged) and state.phase is Phase.SENDING:
         return replace(state, phase=Phase.MOVING, since_s=now_s)
     if isinstance(event, CommandCompleted) and state.phase in ARM_BUSY:
-        next_phase = Phase.WAITING if state.cleared else Phase.CLEARING
-        phase = Phase.PAUSED if state.pause_wanted else next_phase
-        return replace(state, phase=phase, since_s=now_s, pause_wanted=False, cleared=False)
+        if state.pause_wanted:
+            return replace(state, phase=Phase.PAUSED, since_s=now_s, reason=state.pause_wanted, pause_wanted="")
+        return _rest(state, now_s)
     return state

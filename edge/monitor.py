@@ -17,6 +17,9 @@ RECENT_OBJECTS = 50
 """Objects remembered in memory; all of them are in the journal."""
 
 
+ArmCondition = ArmState | Literal["LOST"]
+
+
 @dataclass(frozen=True)
 class ArmHealth:
     """How the arm is doing.
@@ -32,7 +35,7 @@ class ArmHealth:
     """
 
     name: str = ""
-    state: ArmState | Literal["LOST"] = "IDLE"
+    state: ArmCondition = "IDLE"
     reason: str = ""
     resends: int = 0
     damaged_lines: int = 0
@@ -76,6 +79,7 @@ class Status:
         full: Bins that hold as many objects as they may.
         outcomes: How many commands ended how, since the start.
         rejected: How many objects went to the reject bin, since the start.
+        missed: Objects that came and went while the arm was busy with an earlier one.
         stale_frames: Frames not classified because they were too old.
         storage: What is wrong with the disk; empty while all is well.
         warnings: Other things that a person should know: under-voltage, heat.
@@ -94,6 +98,7 @@ class Status:
     full: frozenset[int] = frozenset()
     outcomes: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
+    missed: int = 0
     stale_frames: int = 0
     storage: str = ""
     warnings: tuple[str, ...] = ()

@@ -12,6 +12,10 @@ UNKNOWN: Final = "unknown"
 """Outcomes of a command. ``sent``: on its way. ``failed``: the arm refused it, never had it, or reported that it could
 not complete it. ``unknown``: nobody can tell how far it came."""
 
+COUNTED: Final = (COMPLETED, UNKNOWN)
+"""Outcomes after which an object is counted in its bin. One of unknown whereabouts may lie there: better emptied early
+than overfull."""
+
 
 @dataclass(frozen=True)
 class SortedObject:

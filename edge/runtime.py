@@ -3,38 +3,41 @@
 import queue
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from sorter.classifier import Classifier
-from sorter.cli import warn
-from sorter.edge.arms.arm import ArmFaultError, ArmNotAcknowledgedError
+from sorter.cli import inform, warn
+from sorter.edge.arm_watch import ArmWatch
 from sorter.edge.arms.protocol import next_sequence
+from sorter.edge.bins import BinLimits, Bins
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.capture import Capture
+from sorter.edge.cameras.options import CameraOptions
 from sorter.edge.decision import BinMap, DecisionOptions, decide
-from sorter.edge.dispatcher import Acknowledged, Command, Completed, Dispatcher, Failed, Report
-from sorter.edge.journal import Journal
-from sorter.edge.loop import (
-    ARM_BUSY,
-    STILL_OPTIONS,
-    WANTS_FRAMES,
+from sorter.edge.dispatcher import Dispatcher, DispatcherOptions, Report
+from sorter.edge.events import (
+    CameraLost,
     Classify,
-    CommandAcknowledged,
-    CommandCompleted,
+    CommandNotSent,
     DeviceFailed,
     Event,
     FrameClassified,
     FrameSeen,
-    LoopOptions,
-    LoopState,
     Send,
-    step,
 )
-from sorter.edge.objects import COMPLETED, FAILED, UNKNOWN, SortedObject
+from sorter.edge.eye import Eye
+from sorter.edge.flight import Flights
+from sorter.edge.journal import Entry, Journal
+from sorter.edge.loop import ARM_BUSY, STILL_OPTIONS, WANTS_FRAMES, LoopOptions, LoopState, Phase, step
+from sorter.edge.monitor import Monitor
+from sorter.edge.objects import COMPLETED, COUNTED, UNKNOWN, SortedObject
+from sorter.edge.pauses import Pauses
+from sorter.edge.recovery import RecoveryOptions
+from sorter.edge.requests import Announce, EmptyBin, End, LearnEmpty, Pause, Request, Requests, Resume, Stopped
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
 from sorter.edge.triggers.trigger import EMPTY
-from sorter.errors import ArmError, CameraError, SorterError
+from sorter.errors import ArmError, SorterError, StorageError
 
 
 @dataclass(frozen=True)
@@ -45,27 +48,25 @@ class RuntimeOptions:
         bins: Which label goes where.
         decision: When a classification is trusted.
         loop: Times of the loop.
+        limits: How many objects each bin holds.
+        recovery: What follows a fault of the arm.
+        dispatcher: How the arm is looked after.
+        camera: When the camera counts as failed.
         objects: End after so many objects; None for no end.
         max_age_s: A frame older than this is never classified.
-        camera_timeout_s: A live camera silent for so long has failed.
+        tick_s: How often that is looked after which is not urgent.
     """
 
     bins: BinMap
     decision: DecisionOptions = field(default_factory=DecisionOptions)
     loop: LoopOptions = field(default_factory=LoopOptions)
+    limits: BinLimits = field(default_factory=BinLimits)
+    recovery: RecoveryOptions = field(default_factory=RecoveryOptions)
+    dispatcher: DispatcherOptions = field(default_factory=DispatcherOptions)
+    camera: CameraOptions = field(default_factory=CameraOptions)
     objects: int | None = None
     max_age_s: float = 0.5
-    camera_timeout_s: float = 5.0
-
-
-@dataclass
-class _Flight:
-    """The command on its way."""
-
-    object: SortedObject
-    row: int
-    sent_at_s: float
-    acknowledged_at_s: float | None = None
+    tick_s: float = 0.5
 
 
 class Runtime:
@@ -73,212 +74,266 @@ class Runtime:
 
     Args:
         station: Camera, trigger and arm; opened.
-        first_sequence: Sequence number of the first command.
+        arm_name: What the arm calls itself.
         classifier: Names what a frame shows.
-        journal: An open journal.
+        journal: An open journal, in which no command of an earlier run is under way any more.
         options: How objects are sorted.
 
     Attributes:
-        observers: Called with each object when its command has ended.
+        control: What people may ask, from any thread.
+        monitor: What there is to see, from any thread.
         times: Latencies of each stage.
+        pauses: Why sorting is paused.
+        keepers: Called a few times a second from the loop's thread, between two frames, with the time.
+        on_decided: Called with each object and its last frame once its command is on its way.
         completed: Objects whose command the arm carried out.
-        stale: Frames not classified because they were too old.
     """
 
     def __init__(
         self,
         station: Station,
-        first_sequence: int,
+        arm_name: str,
         classifier: Classifier,
         journal: Journal,
         options: RuntimeOptions,
     ) -> None:
-        self._camera, self._trigger, self._arm = station.camera, station.trigger, station.arm
-        self._classifier, self._journal, self._options = classifier, journal, options
-        self._on_completed = station.on_completed
-        live = station.camera.live
-        self._loop = replace(options.loop, votes=options.decision.votes) if live else STILL_OPTIONS
-        self._sequence = first_sequence
-        self._state = LoopState()
-        self._inbox: queue.SimpleQueue[Report | None] = queue.SimpleQueue()
-        self._capture = Capture(station.camera, lambda: self._inbox.put(None))
-        self._dispatcher = Dispatcher(station.arm, self._inbox.put)
-        self._flight: _Flight | None = None
-        self._frame: Frame | None = None
-        self._classify_times_s: list[float] = []
-        self._ended = False
-        self.observers: list[Callable[[SortedObject], None]] = []
+        self._station, self._arm, self._arm_name = station, station.arm, arm_name
+        self._journal, self._options = journal, options
+        self._loop = _loop_options(station, options)
+        # What lies there after a start may be the last object of the run before.
+        cleared = not station.camera.live or journal.place_was_cleared()
+        self._state = LoopState(Phase.WAITING if cleared else Phase.CLEARING, cleared=cleared)
+        self._inbox: queue.SimpleQueue[Report | Request | None] = queue.SimpleQueue()
+        self.monitor = Monitor()
         self.times = StageTimes()
+        self.times.observers.append(self.monitor.tell_duration)
+        self._eye = Eye(station, classifier, options, self.monitor, self.times, lambda: self._inbox.put(None))
+        self._dispatcher = Dispatcher(station.arm, self._inbox.put, options.dispatcher)
+        self._flights = Flights(journal, self.times)
+        self._flights.observers.append(self._on_landed)
+        self._watch = ArmWatch(station.arm, self._dispatcher, self._flights, options.recovery, self.handle, self.tell)
+        self._watch.on_object = station.announce
+        self._bins = Bins(options.limits, journal.contents())
+        self._tick_at_s = 0.0
+        self._ended = False
+        self.pauses = Pauses(self.handle)
+        self.control = Requests(station.arm, self._inbox.put)
+        self.keepers: list[Callable[[float], None]] = []
+        self.on_decided: list[Callable[[SortedObject, Frame], None]] = []
         self.completed = 0
-        self.stale = 0
+
+    @property
+    def flights(self) -> Flights:
+        """Objects on their way; its observers are called with each object when its command has ended."""
+        return self._flights
 
     def run(self) -> None:
-        """Sorts until the source ends, the wanted number of objects is sorted, or something fails.
+        """Sorts until the source ends, the wanted number of objects is sorted, or a fault ends the run.
 
         However it ends, the arm stands still and the journal tells what became of every object.
 
         Raises:
-            CameraError: The camera failed.
-            ArmError: The arm failed, or the outcome of a command is unknown.
-            StorageError: The journal cannot be written.
+            CameraError: The camera failed and was given up.
+            ArmError: The arm failed, where faults end the run.
+            StorageError: The journal cannot be read or written at the start.
         """
         self._dispatcher.start()
-        if self._camera.live:
-            self._capture.start()
+        self._eye.start()
         try:
+            self._show()
+            self._check_bins()
             while not self._done():
                 self._turn()
+                self._tick()
         except SorterError as error:
-            self._handle(DeviceFailed(error.message))
+            if self._state.phase is not Phase.FAULT:
+                self.handle(DeviceFailed(error.message))
             raise
         finally:
             self._come_to_rest()
 
-    def _done(self) -> bool:
-        if self._state.phase in ARM_BUSY:
-            return False
-        enough = self._options.objects is not None and self.completed >= self._options.objects
-        return enough or self._ended
-
-    def _turn(self) -> None:
-        """Handles one report of the arm, or one frame."""
-        if not self._camera.live and self._inbox.empty() and self._state.phase not in ARM_BUSY:
-            self._look_at_still()
-            return
-        try:
-            report = self._inbox.get(timeout=self._options.camera_timeout_s)
-        except queue.Empty:
-            if not self._camera.live:
-                return
-            raise CameraError(
-                f"{self._camera.name} has given no picture for {self._options.camera_timeout_s:g} s.",
-                "Check its cable.",
-            ) from None
-        if report is None:
-            self._look_at_newest()
-        else:
-            self._on_report(report)
-
-    def _look_at_still(self) -> None:
-        if self._state.phase not in WANTS_FRAMES:
-            # Between two pictures the place is empty.
-            self._handle(FrameSeen(EMPTY))
-            return
-        frame = self._camera.read()
-        if frame is None:
-            self._ended = True
-        else:
-            self._look_at(frame)
-
-    def _look_at_newest(self) -> None:
-        frame = self._capture.take()
-        if frame is not None:
-            self._look_at(frame)
-        elif self._capture.ended:
-            self._ended = True
-
-    def _look_at(self, frame: Frame) -> None:
-        self._frame = frame
-        started_s = time.monotonic()
-        observation = self._trigger.observe(frame)
-        self.times.add("trigger", time.monotonic() - started_s)
-        self._handle(FrameSeen(observation))
-
-    def _handle(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Feeds the state machine, and carries out what it wants."""
-        self._state, actions = step(self._state, event, time.monotonic(), self._loop)
+        before = self._state
+        self._state, actions = step(before, event, time.monotonic(), self._loop)
+        if self._state.cleared and not before.cleared:
+            self._flights.clear()
+        if self._state.phase is not before.phase or self._state.reason != before.reason:
+            self.monitor.update(phase=self._state.phase, reason=self._state.reason)
         for action in actions:
             if isinstance(action, Classify):
-                self._classify()
+                prediction = self._eye.classify()
+                if prediction is not None:
+                    self.handle(FrameClassified(prediction.probabilities))
             elif isinstance(action, Send):
                 self._send(action)
             else:
                 self._stop_arm()
 
-    def _classify(self) -> None:
-        assert self._frame is not None
-        started_s = time.monotonic()
-        age_s = started_s - self._frame.captured_at_s
-        if age_s > self._options.max_age_s and self._camera.live:
-            self.stale += 1
+    def tell(self, text: str) -> None:
+        """Tells people what happened, and notes it in the journal."""
+        warn(text)
+        with suppress(StorageError):  # a journal that cannot be written says so when a row is to be written
+            self._journal.note(text)
+
+    @property
+    def between_objects(self) -> bool:
+        """Whether no object is being looked at or sorted."""
+        looking = self._state.phase in (Phase.SETTLING, Phase.CLASSIFYING, *ARM_BUSY)
+        return not looking and self._flights.current is None
+
+    def use(self, classifier: Classifier, decision: DecisionOptions, sha256: str) -> None:
+        """Changes the network; call it from a keeper, between two objects."""
+        self._eye.classifier = classifier
+        self._options = replace(self._options, decision=decision)
+        self._loop = _loop_options(self._station, self._options)
+        self._journal.model_sha256 = sha256
+
+    def _done(self) -> bool:
+        if self._state.phase in ARM_BUSY or self._flights.current:
+            return False
+        enough = self._options.objects is not None and self.completed >= self._options.objects
+        return enough or self._ended or self._eye.ended
+
+    def _turn(self) -> None:
+        """Handles one report of the arm, one request of a person, or one frame."""
+        resting = self._state.phase in (*ARM_BUSY, Phase.PAUSED, Phase.FAULT)
+        if not self._eye.live and not resting and self._inbox.empty():
+            self._look_at_next()
             return
-        prediction = self._classifier.classify(self._frame.image)
-        self._classify_times_s.append(time.monotonic() - started_s)
-        self.times.add("capture age", age_s)
-        self.times.add("classify", self._classify_times_s[-1])
-        self._handle(FrameClassified(prediction.probabilities))
+        try:
+            item = self._inbox.get(timeout=self._options.tick_s)
+        except queue.Empty:
+            return
+        if item is None:
+            observation = self._eye.look_at_newest()
+            if observation is not None:
+                self.handle(FrameSeen(observation))
+        elif isinstance(item, Report):
+            self._watch.on_report(item)
+        else:
+            self._on_request(item)
+
+    def _look_at_next(self) -> None:
+        if self._state.phase not in WANTS_FRAMES:
+            self.handle(FrameSeen(EMPTY))  # between two pictures the place is empty
+        elif (observation := self._eye.look_at_next()) is not None:
+            self.handle(FrameSeen(observation))
+
+    def _on_request(self, request: Request) -> None:
+        match request:
+            case Pause():
+                self.pauses.begin("person", "A person paused the sorter.")
+            case Resume():
+                if not self._watch.resume():
+                    self.pauses.end("person")
+            case Stopped(who=who):
+                self._watch.fail(ArmError(f"{who} stopped the arm.", "Resume when it is safe."), by_person=True)
+            case Announce():
+                if not self._station.announce():
+                    self.tell("An object was announced, but nothing waits for that now.")
+            case LearnEmpty():
+                self._station.learn_empty()
+            case EmptyBin(number=number):
+                self._journal.empty_bin(number)
+                self._bins.empty(number)
+                self._check_bins()
+            case End():
+                self._ended = True
 
     def _send(self, action: Send) -> None:
-        assert self._frame is not None
+        frame = self._eye.frame
+        assert frame is not None
         started_s = time.monotonic()
-        options = self._options
-        decision = decide(action.votes, action.objects, self._classifier.labels, options.bins, options.decision)
-        command = Command(decision.bin, self._sequence)
-        decided_at = time.time()
-        row = self._journal.record(action.object_number, decision, command.sequence)
-        sent_at_s = time.monotonic()
-        self._dispatcher.send(command)
-        votes = self._classify_times_s[-len(action.votes) :]
-        command_s = sent_at_s - self._frame.captured_at_s
-        sorted_object = SortedObject(
+        labels = self._eye.classifier.labels
+        decision = decide(action.votes, action.objects, labels, self._options.bins, self._options.decision)
+        previous = self._arm.last_sequence
+        entry = Entry(
             action.object_number,
-            row,
-            self._frame.number,
-            self._frame.name,
             decision,
-            command.sequence,
-            decided_at,
-            sum(votes) / len(votes),
-            command_s,
+            self._arm_name,
+            next_sequence(previous),
+            previous,
+            self._eye.classify_time_s(len(action.votes)),
         )
-        self._flight = _Flight(sorted_object, row, sent_at_s)
-        self._classify_times_s.clear()
-        self._sequence = next_sequence(self._sequence)
-        self.times.add("decide", sent_at_s - started_s)
-        self.times.add("frame to command", command_s)
-
-    def _on_report(self, report: Report) -> None:
-        flight = self._flight
-        assert flight is not None
-        now_s = time.monotonic()
-        if isinstance(report, Acknowledged):
-            flight.acknowledged_at_s = now_s
-            self.times.add("acknowledge", now_s - flight.sent_at_s)
-            self._journal.acknowledge(flight.row)
-            self._handle(CommandAcknowledged())
-        elif isinstance(report, Completed):
-            if flight.acknowledged_at_s is not None:
-                self.times.add("move", now_s - flight.acknowledged_at_s)
-            self._on_completed(report.command.bin)
-            self._land(COMPLETED)
-            self.completed += 1
-            self._handle(CommandCompleted())
-        elif isinstance(report, Failed):
-            certain = isinstance(report.error, (ArmFaultError, ArmNotAcknowledgedError))
-            self._land(FAILED if certain else UNKNOWN)
-            raise report.error
-
-    def _land(self, outcome: str) -> None:
-        """Completes the row of the command in flight and tells about the object."""
-        flight, self._flight = self._flight, None
-        if flight is None:
+        try:
+            seen = self._flights.launch(entry, frame, self._dispatcher.send)
+        except StorageError as error:
+            self.handle(CommandNotSent(error.message))
+            self.pauses.begin("storage", error.message)
             return
-        self._journal.complete(flight.row, outcome)
-        acknowledge_s = (flight.acknowledged_at_s or flight.sent_at_s) - flight.sent_at_s
-        seen = replace(flight.object, outcome=outcome, acknowledge_s=acknowledge_s)
-        for observer in self.observers:
-            observer(seen)
+        self.times.add("decide", time.monotonic() - started_s)
+        self.times.add("frame to command", seen.command_s)
+        for observer in self.on_decided:
+            observer(seen, frame)
+
+    def _on_landed(self, seen: SortedObject) -> None:
+        if seen.outcome == COMPLETED:
+            self._station.on_completed(seen.decision.bin)
+            self.completed += 1
+        if seen.outcome in COUNTED:
+            self._bins.add(seen.decision.bin)
+            self._check_bins()
+        self.monitor.tell_object(seen)
+
+    def _check_bins(self) -> None:
+        complaint = self._bins.complaint()
+        if complaint and complaint != self.pauses.reason_of("bins"):
+            self.tell(complaint)
+        if complaint:
+            self.pauses.begin("bins", complaint)
+        else:
+            self.pauses.end("bins")
+        self.monitor.update(contents=self._bins.contents, full=self._bins.full)
+
+    def _tick(self) -> None:
+        """Looks after what is not urgent."""
+        now_s = time.monotonic()
+        if now_s < self._tick_at_s:
+            return
+        self._tick_at_s = now_s + self._options.tick_s
+        lost = self._eye.was_lost()
+        if lost:
+            self.tell(self._eye.health.reason)
+            self.handle(CameraLost())
+        elif lost is False:
+            inform("The camera gives pictures again.")
+        try:
+            self._flights.retry()
+            self.pauses.end("storage")
+        except StorageError as error:
+            self.pauses.begin("storage", error.message)
+        self._show()
+        for keeper in self.keepers:
+            keeper(now_s)
+
+    def _show(self) -> None:
+        self.monitor.update(
+            camera=self._eye.health, arm=self._watch.health, stale_frames=self._eye.stale, missed=self._state.missed
+        )
 
     def _stop_arm(self) -> None:
         try:
             self._arm.stop()
         except ArmError as error:
-            # Why the run ends matters more than that the arm could not be told.
+            # Why it was to be stopped matters more than that the arm could not be told.
             warn(f"{error.message} {error.hint}")
 
     def _come_to_rest(self) -> None:
+        """Leaves the arm at rest, and takes its last word on the command under way."""
         if self._state.phase in ARM_BUSY:
             self._stop_arm()
         self._dispatcher.stop()
-        self._capture.stop()
-        self._land(UNKNOWN)
+        self._eye.stop()
+        while not self._inbox.empty():
+            self._watch.on_last_report(self._inbox.get())
+        self._flights.land(UNKNOWN, "the run ended before the arm reported")
+
+
+def _loop_options(station: Station, options: RuntimeOptions) -> LoopOptions:
+    if not station.camera.live:
+        return STILL_OPTIONS
+    wanted = replace(options.loop, votes=options.decision.votes)
+    if station.trigger.settles:
+        return wanted
+    return replace(wanted, settle_s=0.0, clear_s=0.0, decide_early=True)

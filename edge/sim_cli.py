@@ -88,6 +88,65 @@ def arm(link: Path | None, verbose: bool, **options: Any) -> None:
                 signal.pause()
 
 
+@sim.command()
+@click.option("--camera", default="sim:", help="Platform and camera: sim:?OPTIONS or sim:FOLDER?OPTIONS.")
+@click.option("--arm", "arm_address", default="sim:", help="The arm: sim:?OPTIONS, as for sorter-run --port.")
+@click.option("--host", default="127.0.0.1", help="Address at which pictures are served.")
+@click.option("--http-port", type=click.IntRange(0, 65535), default=0, help="Port for it; 0 takes a free one.")
+@click.option("--link", type=click.Path(path_type=Path), help="Keep a symbolic link of this name to the arm's port.")
+@click.option("--bin", "assignments", multiple=True, metavar="LABEL=N", help="Bin of a label, for the score.")
+@click.option("--reject-bin", type=click.IntRange(0), default=0, help="Bin for objects that cannot be told.")
+@click.option("--truth", type=click.Path(path_type=Path), help="JSON file for what really happened.")
+@click.option("--truth-interval", type=click.FloatRange(0.05), default=1.0, help="Seconds between two writings of it.")
+def platform(
+    camera: str,
+    arm_address: str,
+    host: str,
+    http_port: int,
+    link: Path | None,
+    assignments: tuple[str, ...],
+    reject_bin: int,
+    truth: Path | None,
+    truth_interval: float,
+) -> None:
+    r"""Runs a platform with camera and arm for a sorter in another program.
+
+    Prints the camera's URL and the arm's port, each on a line. Lives on while sorters come, are killed, and come again:
+
+    \b
+    sorter-sim platform --http-port 8090 --link /tmp/arm --truth truth.json
+    sorter-run --camera http://127.0.0.1:8090/ --port /tmp/arm --model fruit-demo-int8
+
+    Runs until Ctrl-C or SIGTERM. SIGHUP writes the truth at once, SIGUSR1 makes the next motion jam, SIGUSR2 resets the
+    arm.
+    """
+    from contextlib import nullcontext, suppress
+
+    from sorter.edge.decision import make_bin_map
+    from sorter.edge.simulation.address import read_options, split_address
+    from sorter.edge.simulation.arm import SimulatedArmOptions
+    from sorter.edge.simulation.camera import make_simulation
+    from sorter.edge.simulation.platform import SimulatedPlatform
+    from sorter.edge.simulation.pty import symbolic_link
+    from sorter.edge.simulation.stream import PictureStream
+
+    simulation = make_simulation(camera, endless=True)
+    arm_options = read_options(SimulatedArmOptions, split_address(arm_address)[1])
+    bins = make_bin_map(simulation.labels, assignments, reject_bin)
+    stream = PictureStream(host, http_port)
+    running = SimulatedPlatform(simulation, arm_options, bins, stream, truth, truth_interval)
+    with suppress(KeyboardInterrupt), running:
+        _on_signal(signal.SIGHUP, running.want_truth, "the truth is written")
+        _on_signal(signal.SIGUSR1, running.port.jam, "the next motion will jam")
+        _on_signal(signal.SIGUSR2, running.port.reset, "the arm was reset")
+        with symbolic_link(link, running.port.path) if link else nullcontext():
+            click.echo(stream.url)
+            click.echo(link or running.port.path)
+            inform(f"{bins.describe()}. Ctrl-C ends it.")
+            while True:
+                signal.pause()
+
+
 def _on_signal(number: signal.Signals, action: Callable[[], None], message: str) -> None:
     def handle(_number: int, _frame: object) -> None:
         action()

@@ -1,6 +1,7 @@
 """Latencies of each stage, and their percentiles."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,22 +16,26 @@ STAGES = {
 }
 """Name of each stage, in the order of the path, and what it spans."""
 
-_KEPT = 100_000
-"""Durations kept per stage; older ones are dropped in halves, so that months of running need no more memory."""
+_KEPT = 5_000
+"""The latest durations kept per stage, so that months of running need no more memory."""
 
 
 class StageTimes:
-    """Collects durations by stage. Used by one thread."""
+    """Collects durations by stage. Used by one thread.
+
+    Attributes:
+        observers: Called with each stage and duration in seconds.
+    """
 
     def __init__(self) -> None:
-        self._durations_ms: dict[str, list[float]] = defaultdict(list)
+        self._durations_ms: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self.observers: list[Callable[[str, float], None]] = []
 
     def add(self, stage: str, duration_s: float) -> None:
         """Adds one duration, in seconds, to one of ``STAGES``."""
-        kept = self._durations_ms[stage]
-        kept.append(duration_s * 1e3)
-        if len(kept) > _KEPT:
-            del kept[: _KEPT // 2]
+        self._durations_ms[stage].append(duration_s * 1e3)
+        for observer in self.observers:
+            observer(stage, duration_s)
 
     def percentiles(self) -> dict[str, dict[str, float]]:
         """``p50``, ``p90``, ``p99`` in milliseconds and ``n`` for each stage that has durations."""

@@ -10,8 +10,12 @@ from typing import Any, TypeVar
 
 import click
 
+from sorter import log
 from sorter._version import __version__
 from sorter.errors import SorterError
+
+_LOG_FORMAT = "sorter.log"
+"""Where click's context keeps what ``--log`` says."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM, as shells have it (128 + SIGINT)."""
@@ -23,36 +27,43 @@ AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 class SorterCommand(click.Command):
     """A command that ends every failure in one clear sentence, a hint and a documented exit code.
 
-    Adds ``--debug`` (show the traceback) and ``--version``. SIGTERM is treated as Ctrl-C, so that a service manager
-    stops a command as cleanly as a person does.
+    Adds ``--debug`` (show the traceback), ``--log`` (messages for people or for programs) and ``--version``. SIGTERM is
+    treated as Ctrl-C, so that a service manager stops a command as cleanly as a person does.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("context_settings", {"help_option_names": ["-h", "--help"], "show_default": True})
         super().__init__(*args, **kwargs)
         self.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+        self.params.append(_log_option())
         version = click.version_option(__version__, prog_name="sorter-toolkit")
         version(self)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command and translates how it ends."""
+        with log.logging_as(ctx.meta.get(_LOG_FORMAT, "text")):
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         previous = signal.signal(signal.SIGTERM, _as_interrupt)
         try:
             return super().invoke(ctx)
         except SorterError as error:
-            _explain(error.message, error.hint)
+            log.write("error", error.message, error.hint, exit_code=error.exit_code)
             _traceback_if_asked()
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nStopped.", err=True)
+            log.write("info", "\nStopped.")
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             # click itself ends quietly when the reader of a pipe goes away.
             raise
         except Exception as error:
-            _explain(
+            log.write(
+                "error",
                 f"Something unforeseen went wrong ({type(error).__name__}: {error}).",
                 "Run it again with --debug, and please report what it prints.",
+                exit_code=1,
             )
             _traceback_if_asked()
             ctx.exit(1)
@@ -64,17 +75,24 @@ def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _explain(message: str, hint: str) -> None:
-    click.echo(f"Error: {message}", err=True)
-    if hint:
-        click.echo(f"Hint: {hint}", err=True)
-
-
 def _traceback_if_asked() -> None:
     if "--debug" in sys.argv:
-        import traceback
+        log.write_traceback()
 
-        traceback.print_exc()
+
+def _log_option() -> click.Option:
+    def remember(ctx: click.Context, _param: click.Parameter, value: str) -> None:
+        ctx.meta[_LOG_FORMAT] = value
+
+    return click.Option(
+        ["--log"],
+        type=click.Choice(log.LOG_FORMATS),
+        default="text",
+        envvar="SORTER_LOG",
+        expose_value=False,
+        callback=remember,
+        help="Messages on standard error: for people, or one JSON object a line.",
+    )
 
 
 def json_option(command: AnyFunction) -> AnyFunction:
@@ -87,14 +105,25 @@ def print_json(content: Any) -> None:
     click.echo(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False))
 
 
-def warn(message: str) -> None:
-    """Prints a warning: something the user should know though the work goes on."""
-    click.echo(f"Warning: {message}", err=True)
+def warn(message: str, hint: str = "", **fields: Any) -> None:
+    """Prints a warning: something the user should know though the work goes on.
+
+    Args:
+        message: One sentence.
+        hint: What to do about it.
+        **fields: What a program may want to know; shown with ``--log json`` only.
+    """
+    log.write("warning", message, hint, **fields)
 
 
-def inform(message: str) -> None:
-    """Prints what is being done, to standard error, so that it never mixes with results."""
-    click.echo(message, err=True)
+def inform(message: str, **fields: Any) -> None:
+    """Prints what is being done, to standard error, so that it never mixes with results.
+
+    Args:
+        message: One sentence.
+        **fields: What a program may want to know; shown with ``--log json`` only.
+    """
+    log.write("info", message, **fields)
 
 
 @contextmanager

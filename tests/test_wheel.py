@@ -35,6 +35,8 @@ def test_every_module_is_inside(wheel: Path) -> None:
             expected.add(f"{package}/{path.relative_to(ROOT / folder).as_posix()}")
     assert expected <= inside
     assert {f"sorter/models/{p.name}" for p in (ROOT / "models").glob("*.tflite")} <= inside
+    sources = [path for path in (ROOT / "edge" / "firmware").iterdir() if path.is_file()]
+    assert len(sources) > 10 and {f"sorter/edge/firmware/{path.name}" for path in sources} <= inside
     assert "sorter/py.typed" in inside
     assert not [name for name in inside if name.startswith(("trainer/", "edge/", "tests/"))]
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from sorter.errors import ArmError
+from sorter.edge.arms import protocol
+from sorter.errors import ArmError, ConfigError
 
 ArmState = Literal["IDLE", "MOVING", "STOPPED", "FAULT"]
 
@@ -90,6 +91,20 @@ def describe_bins(bins: frozenset[int]) -> str:
     return f"bins {', '.join(map(str, numbers))}"
 
 
+def require_command(identity: ArmIdentity, port: str, bin_number: int, sequence: int) -> None:
+    """Checks that a command is possible, before anything is sent.
+
+    Raises:
+        ConfigError: The arm has no such bin, or the number cannot be a sequence number.
+    """
+    if bin_number not in identity.bins:
+        raise ConfigError(
+            f"Arm {identity.name} at {port} has no bin {bin_number}.", f"It has {describe_bins(identity.bins)}."
+        )
+    if not 1 <= sequence <= protocol.MAX_SEQUENCE:
+        raise ConfigError(f"Sequence number {sequence} is not between 1 and {protocol.MAX_SEQUENCE}.")
+
+
 ArmEvent = Literal["object", "stopped", "reset"]
 """What an arm tells unasked: its sensor sees a new object; its own stop button was pressed; it was reset."""
 
@@ -103,10 +118,16 @@ class Arm(Protocol):
         name: What to call it in messages, for example ``/dev/ttyUSB0``.
         last_sequence: Number of the last command that this program sent or that the arm reported. The next command
             takes ``next_sequence(last_sequence)``.
+        resends: Lines sent again because no answer came, or because the arm asked for them.
+        damaged_lines: Lines received that could not be read.
+        sent_lines: Lines sent, those sent again included.
     """
 
     name: str
     last_sequence: int
+    resends: int = 0
+    damaged_lines: int = 0
+    sent_lines: int = 0
 
     def open(self) -> ArmIdentity:
         """Opens the port and asks who is there; nothing moves. After the port was lost it is opened anew.
@@ -137,7 +158,19 @@ class Arm(Protocol):
         """Clears a stop or a fault so that the arm takes commands again; nothing moves. Raises like ``sort``."""
 
     def status(self) -> ArmStatus:
-        """Asks the arm for its state; raises like ``sort``."""
+        """Asks the arm for its state; raises like ``sort``.
+
+        An arm that remembers no command numbers (G-code, template) says what this program sent since the port was
+        opened or the arm was last reset; before that, ``last_sequence`` is 0 and ``last_outcome`` ``NONE``.
+        """
+
+    def heartbeat(self) -> ArmStatus:
+        """Asks an idle arm whether it is still there; to be called regularly while no command is given.
+
+        Raises:
+            ArmLostError: It has fallen silent, or the port is gone.
+        """
+        return self.status()
 
     def listen(self, timeout_s: float) -> ArmEvent | None:
         """Waits for something that the arm tells unasked; None when nothing came. Called while no command is given.

@@ -4,37 +4,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import cast, get_args
 
 from sorter.edge.arms import protocol
-from sorter.edge.arms.arm import Arm, ArmEvent, ArmFaultError, ArmIdentity, ArmState, ArmStatus, describe_bins
+from sorter.edge.arms.arm import Arm, ArmEvent, ArmFaultError, ArmIdentity, ArmLostError, ArmStatus, require_command
 from sorter.edge.arms.delivery import Delivery, fault
+from sorter.edge.arms.events import EventQueue
+from sorter.edge.arms.handshake import no_answer, read_identity, read_status
 from sorter.edge.arms.link import Link
+from sorter.edge.arms.options import LineOptions as LineOptions
 from sorter.edge.arms.protocol import DamagedLineError, LineSplitter, Message, next_sequence
-from sorter.errors import ArmError, ConfigError
-
-
-@dataclass(frozen=True)
-class LineOptions:
-    """How patient the host is.
-
-    Attributes:
-        handshake_timeout_s: From opening the port to the arm's answer; covers the boot loader of an Arduino.
-        hello_interval_s: Between two HELLOs while none is answered.
-        acknowledge_timeout_s: From a command to its acknowledgement, before it is sent again.
-        attempts: How often a line is sent, at most, without any answer.
-        repeat_interval_s: How long the arm may be silent while it moves before the command is sent again, which moves
-            nothing but asks for its outcome.
-        motion_timeout_s: Longest time that a motion may take.
-    """
-
-    handshake_timeout_s: float = 3.0
-    hello_interval_s: float = 0.4
-    acknowledge_timeout_s: float = 0.25
-    attempts: int = 8
-    repeat_interval_s: float = 0.5
-    motion_timeout_s: float = 20.0
+from sorter.errors import ArmError
 
 
 class LineArm(Arm):
@@ -49,6 +28,7 @@ class LineArm(Arm):
         last_sequence: Number of the last command sent or reported by the arm.
         resends: Lines sent again because no answer came.
         damaged_lines: Lines received that could not be read.
+        sent_lines: Lines sent, those sent again included.
     """
 
     def __init__(self, link: Link, options: LineOptions | None = None) -> None:
@@ -56,6 +36,7 @@ class LineArm(Arm):
         self.last_sequence = 0
         self.resends = 0
         self.damaged_lines = 0
+        self.sent_lines = 0
         self._link = link
         self._options = options or LineOptions()
         self._splitter = LineSplitter()
@@ -63,7 +44,7 @@ class LineArm(Arm):
         self._greeted = False
         self._idle = True
         self._tag = 0
-        self._announced: tuple[str, ...] = ()
+        self._events = EventQueue()
         # Who holds this reads the port. stop() never waits for it.
         self._reading = threading.Lock()
         self._writing = threading.Lock()
@@ -92,14 +73,7 @@ class LineArm(Arm):
         Raises:
             ConfigError: The arm has no such bin, or the number cannot be a sequence number.
         """
-        identity = self._require_open()
-        if bin_number not in identity.bins:
-            raise ConfigError(
-                f"Arm {identity.name} at {self.name} has no bin {bin_number}.",
-                f"It has {describe_bins(identity.bins)}.",
-            )
-        if not 1 <= sequence <= protocol.MAX_SEQUENCE:
-            raise ConfigError(f"Sequence number {sequence} is not between 1 and {protocol.MAX_SEQUENCE}.")
+        require_command(self._require_open(), self.name, bin_number, sequence)
         self._deliver(Message(sequence, "SORT", (str(bin_number),)), on_acknowledged)
 
     def home(self) -> None:
@@ -116,10 +90,20 @@ class LineArm(Arm):
         """Asks the arm for its state (see ``Arm.status``)."""
         self._require_open()
         with self._reading:
-            status = _status(self._ask("STATUS").arguments)
+            status = read_status(self._ask("STATUS").arguments)
         if status is None:
             raise ArmError(f"Arm {self.name} gave a status that is not of line protocol 1.", "Update its firmware.")
         return status
+
+    def heartbeat(self) -> ArmStatus:
+        """Asks an idle arm for its state (see ``Arm.heartbeat``)."""
+        self._require_open()
+        try:
+            return self.status()
+        except ArmLostError:
+            raise
+        except ArmError as error:
+            raise ArmLostError(f"Arm {self.name} has fallen silent.", error.hint) from error
 
     def ping(self) -> float:
         """Seconds until the arm answered (see ``Arm.ping``)."""
@@ -134,16 +118,10 @@ class LineArm(Arm):
         self._require_open()
         deadline_s = time.monotonic() + timeout_s
         with self._reading:
-            while time.monotonic() < deadline_s:
-                for message in self._messages(self._link.read()):
-                    if message.tells_of_reset:
-                        return "reset"
-                    if message.sequence == 0 and message.word == "STOPPED":
-                        return "stopped"
-                    if message.word == "OBJECT" and message.arguments != self._announced:
-                        self._announced = message.arguments
-                        return "object"
-        return None
+            while not self._events and time.monotonic() < deadline_s:
+                for _ in self._messages(self._link.read()):
+                    pass
+            return self._events.popleft() if self._events else None
 
     def stop(self) -> None:
         """Stops the arm at once; safe to call from any thread (see ``Arm.stop``)."""
@@ -184,17 +162,11 @@ class LineArm(Arm):
                 for message in self._messages(data):
                     if message.word == "READY":
                         again_s = 0.0
-                    elif (identity := _identity(message)) is not None:
+                    elif (identity := read_identity(message, self.name)) is not None:
                         return self._adopt(identity)
-        raise _no_answer(self.name, heard, self._options.handshake_timeout_s)
+        raise no_answer(self.name, heard, self._options.handshake_timeout_s)
 
     def _adopt(self, identity: ArmIdentity) -> ArmIdentity:
-        if identity.version != protocol.VERSION:
-            raise ArmError(
-                f"Arm {identity.name} at {self.name} speaks version {identity.version} of the line protocol; "
-                f"this program speaks {protocol.VERSION}.",
-                "Install matching versions of firmware and sorter-toolkit.",
-            )
         self._identity, self._greeted = identity, True
         # An arm that was reset has forgotten its last number, and then takes any.
         self.last_sequence = identity.last_sequence or self.last_sequence
@@ -261,6 +233,7 @@ class LineArm(Arm):
                 self._greeted = False
             elif message.word == "STOPPED":
                 self._stopped.set()
+            self._events.take(message)
             yield message
 
     def _wait_for_stop(self, deadline_s: float) -> bool:
@@ -278,35 +251,10 @@ class LineArm(Arm):
     def _write(self, message: Message) -> None:
         line = message.encode()
         with self._writing:
+            self.sent_lines += 1
             self._link.write(line)
 
     def _next_tag(self) -> int:
         """A number for a query, by which its answer is known; the arm does not remember it."""
         self._tag = next_sequence(self._tag)
         return self._tag
-
-
-def _status(arguments: tuple[str, ...]) -> ArmStatus | None:
-    if len(arguments) != 3 or arguments[0] not in get_args(ArmState) or not arguments[1].isdecimal():
-        return None
-    return ArmStatus(cast("ArmState", arguments[0]), int(arguments[1]), arguments[2])
-
-
-def _identity(message: Message) -> ArmIdentity | None:
-    words = message.arguments
-    status = _status(words[3:6])
-    if message.word != "HELLO" or status is None or not (words[0].isdecimal() and words[2].isdecimal()):
-        return None
-    return ArmIdentity(words[1], int(words[0]), frozenset(range(int(words[2]))), status)
-
-
-def _no_answer(name: str, heard: bytes, waited_s: float) -> ArmError:
-    if not heard:
-        return ArmError(
-            f"Nothing at {name} answered within {waited_s:g} s.",
-            "Is the arm switched on, its firmware installed, and this the right port?",
-        )
-    return ArmError(
-        f"Something at {name} sends data, but not in line protocol 1: {heard[:24]!r}.",
-        "Is it another device, or set to another speed? The arm's speed is 115200 baud.",
-    )

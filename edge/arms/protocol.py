@@ -48,6 +48,8 @@ ERROR_TEXTS: Final = {
 
 _WORD = re.compile(r"[!-)+-~]+")  # Printable, no space, no asterisk.
 _NUMBER = re.compile(r"[0-9]{1,5}")
+_STOP_WORD = re.compile(rb"(?<![!-)+-~])STOP(?![!-)+-~])", re.IGNORECASE)
+_STOP_WORD_ENDED = re.compile(rb"(?<![!-)+-~])STOP[^!-)+-~]", re.IGNORECASE)
 
 
 class DamagedLineError(ValueError):
@@ -122,7 +124,7 @@ def decode_command(line: bytes) -> Message:
         DamagedLineError: It must not be obeyed.
     """
     body, checked = _checked_body(line, typed_allowed=True)
-    words = body.split()
+    words = _words(body)
     if not checked and words and not words[0].isdecimal():
         words.insert(0, "0")
     message = _message(words)
@@ -140,12 +142,12 @@ def decode_reply(line: bytes) -> Message:
     body, checked = _checked_body(line, typed_allowed=False)
     if not checked:
         raise DamagedLineError(ERR_CHECKSUM)
-    return _message(body.split())
+    return _message(_words(body))
 
 
 def asks_to_stop(line: bytes) -> bool:
     """Whether a line means STOP, however damaged the rest of it: stopping for nothing harms nobody."""
-    return re.search(rb"(^|\s)STOP(\s|\*|$)", line.upper()) is not None
+    return _STOP_WORD.search(line.replace(b"\r", b"")) is not None
 
 
 def _checked_body(line: bytes, typed_allowed: bool) -> tuple[str, bool]:
@@ -163,6 +165,11 @@ def _checked_body(line: bytes, typed_allowed: bool) -> tuple[str, bool]:
     return body, True
 
 
+def _words(body: str) -> list[str]:
+    # Not body.split(), which would take a tab or another control character for a space.
+    return [word for word in body.split(" ") if word]
+
+
 def _message(words: list[str]) -> Message:
     if len(words) < 2 or not _NUMBER.fullmatch(words[0]) or int(words[0]) > MAX_SEQUENCE:
         raise DamagedLineError(ERR_CHECKSUM)
@@ -175,17 +182,28 @@ class LineSplitter:
     """Cuts a stream of bytes into lines; memory stays bounded whatever arrives."""
 
     def __init__(self) -> None:
-        self._pending = bytearray()
+        self._pending = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Takes the next bytes and gives the lines that are now complete, without line feeds; empty ones left out.
 
-        A line that is too long is given cut off, but still too long to be decoded.
+        A line that is too long is given cut off, but still too long to be decoded, and still asks to stop if it did.
         """
-        *complete, rest = (bytes(self._pending) + data).split(b"\n")
-        self._pending = bytearray(rest[: 2 * MAX_LINE_CHARACTERS])
-        return [line for line in (part.strip(b"\r") for part in complete) if line]
+        *complete, rest = (self._pending + data).replace(b"\r", b"").split(b"\n")
+        self._pending = _shortened(rest)
+        return [_shortened(line) for line in complete if line]
 
     def clear(self) -> None:
         """Forgets an unfinished line."""
-        self._pending.clear()
+        self._pending = b""
+
+
+def _shortened(line: bytes) -> bytes:
+    """A line that is too long, reduced to what matters of it: that it is too long, and whether it holds STOP.
+
+    The last five characters stay as they are, since they may be the beginning of STOP and what stands before it.
+    """
+    if len(line) <= MAX_LINE_CHARACTERS + 6:
+        return line
+    middle = b" STOP " if _STOP_WORD_ENDED.search(line) else b"~"
+    return line[:MAX_LINE_CHARACTERS] + middle + line[-5:]

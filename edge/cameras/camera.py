@@ -1,10 +1,16 @@
 """What every camera offers, whatever it is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from sorter.errors import CameraError
 from sorter.image import Pixels
+
+
+class CameraSetupError(CameraError):
+    """A camera works but does not suit what was asked of it, for example the region; trying again mends nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,25 @@ class Camera(Protocol):
     Attributes:
         name: What to call it in messages, for example ``/dev/video0``.
         live: True when frames come by themselves whether they are read or not; False when the next picture comes on
-            request (a folder, a video file).
+            request (a folder).
+        recorded: Whether pictures were taken long ago. Then they may repeat, be black or come in bursts, and nothing
+            is wrong with the camera.
+        noisy: Whether a sensor's noise makes every picture differ from the one before, so that equal pictures tell of
+            a camera that hangs.
     """
 
     name: str
     live: bool
+    recorded: bool = False
+    noisy: bool = True
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What the driver reports of size, rate, exposure and the like, by name, as text; empty where it tells nothing.
+
+        Where it gives something else than it was asked for, the text says both.
+        """
+        return {}
 
     def open(self) -> None:
         """Starts the camera.
@@ -47,11 +67,15 @@ class Camera(Protocol):
         """Waits for the next frame; None when the source has ended.
 
         Raises:
-            CameraError: The camera failed.
+            CameraError: The camera failed, or was closed meanwhile.
         """
 
     def close(self) -> None:
-        """Releases the camera; closing twice does nothing."""
+        """Releases the camera; closing twice does nothing.
+
+        May be called while another thread waits in ``read`` or ``open``, also one that never returns. After it the
+        camera can be opened again.
+        """
 
     def __enter__(self) -> Self:
         """Opens the camera."""

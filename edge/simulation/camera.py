@@ -1,10 +1,12 @@
 """A camera above the simulated platform: the addresses ``sim:`` and ``sim:FOLDER``."""
 
 import time
+from collections import deque
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import get_args
 
+import cv2
 import numpy as np
 
 from sorter.dataset import Photo, Subset, apply_split, open_dataset, read_photos
@@ -12,6 +14,8 @@ from sorter.edge.cameras.camera import Camera, Frame
 from sorter.edge.simulation.address import read_options, split_address, unknown_option
 from sorter.edge.simulation.background import render_background
 from sorter.edge.simulation.exhibit import Preloaded, photographs, rendered_fruits, take_turns
+from sorter.edge.simulation.faults import CameraFaultOptions, Fault, FaultPlan
+from sorter.edge.simulation.fruit import FRUITS
 from sorter.edge.simulation.light import Light, Sensor
 from sorter.edge.simulation.world import World, WorldOptions
 from sorter.errors import CameraError, ConfigError, DatasetError
@@ -20,6 +24,8 @@ from sorter.image import Pixels
 _FRUIT_FRAME = (640, 480)
 _FRAME_HEIGHT_PX = 480
 _ASPECT_SAMPLES = 15
+_BLACKNESS = 0.01
+_LEAST_SIDE_PX, _MOST_SIDE_PX = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -31,46 +37,95 @@ class SceneOptions:
         seed: Of everything that is random.
         subset: Only photos of this part (``train``, ``validation`` or ``test``); empty for all.
         split: A ``split.csv`` that says which photo belongs to which part; empty when the folders do.
+        width: Of the camera's picture, in pixels; 0 for what suits the objects.
+        height: Likewise; both or none.
     """
 
     fps: float = 30.0
     seed: int = 1
     subset: str = ""
     split: str = ""
+    width: int = 0
+    height: int = 0
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.fps <= 1000:
             raise ConfigError(f"A camera with {self.fps:g} frames a second is impossible.", "Choose 0.1 to 1000.")
         if self.subset not in ("", *get_args(Subset)):
             raise ConfigError(f"There is no part {self.subset!r}.", f"Choose {', '.join(get_args(Subset))}.")
+        if (self.width or self.height) and not all(
+            _LEAST_SIDE_PX <= side <= _MOST_SIDE_PX for side in (self.width, self.height)
+        ):
+            raise ConfigError(
+                f"A simulated camera with {self.width}x{self.height} pixels is impossible.",
+                f"Give both width and height, {_LEAST_SIDE_PX} to {_MOST_SIDE_PX}.",
+            )
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) of the picture in pixels; None for what suits the objects."""
+        return (self.width, self.height) if self.width else None
 
 
 class SimulatedCamera(Camera):
     """A live camera above a simulated platform.
+
+    The platform lives on while the camera is closed, and so do the camera's faults.
 
     Args:
         world: What it sees.
         fps: Frames a second.
         preloaded: The world's objects, when a thread prepares them; ended when the camera is closed.
         name: For messages.
+        faults: What goes wrong with it.
+        endless: Whether it goes on looking at the empty platform when the last object has gone.
     """
 
     live = True
 
-    def __init__(self, world: World, fps: float = 30.0, preloaded: Preloaded | None = None, name: str = "sim:") -> None:
+    def __init__(
+        self,
+        world: World,
+        fps: float = 30.0,
+        preloaded: Preloaded | None = None,
+        name: str = "camera sim:",
+        faults: FaultPlan | None = None,
+        endless: bool = False,
+    ) -> None:
         self.name = name
         self.world = world
+        self.noisy = world.noisy
         self._period_s = 1.0 / fps
         self._preloaded = preloaded
+        self._endless = endless
+        self._faults = faults or FaultPlan(CameraFaultOptions(), 0)
+        self._born_s: float | None = None
         self._started_s: float | None = None
         self._number = -1
+        self._queue: deque[Pixels] = deque()
+        self._frozen: tuple[Fault, Pixels] | None = None
+        self._cured: Fault | None = None
 
     def open(self) -> None:
-        """Starts the camera; opening twice does nothing."""
-        if self._started_s is None:
-            if self._preloaded is not None:
-                self._preloaded.start()
-            self._started_s, self._number = time.monotonic(), -1
+        """Starts the camera; opening twice does nothing.
+
+        Raises:
+            CameraError: It is unplugged just now.
+        """
+        if self._started_s is not None:
+            return
+        now_s = time.monotonic()
+        if self._born_s is None:
+            self._born_s = now_s
+        fault = self._fault(now_s)
+        if fault is not None and fault.kind == "vanish":
+            raise CameraError(f"{self._title} does not open.", "It is unplugged, and will be back.")
+        self._cured = fault
+        if self._preloaded is not None:
+            self._preloaded.start()
+        self._queue.clear()
+        self._number = -1
+        self._started_s = now_s
 
     def read(self) -> Frame | None:
         """Waits for the next frame; None when the last object has gone.
@@ -78,23 +133,62 @@ class SimulatedCamera(Camera):
         Frames that were due while nobody read are left out, as a real camera does.
 
         Raises:
-            CameraError: The camera is not open.
+            CameraError: The camera is not open, or was unplugged.
         """
-        if self._started_s is None:
-            raise CameraError(f"Camera {self.name} is not open.")
-        if self.world.finished:
-            return None
-        current = int((time.monotonic() - self._started_s) / self._period_s)
-        self._number = max(self._number + 1, current)
-        time.sleep(max(0.0, self._started_s + self._number * self._period_s - time.monotonic()))
-        now_s = time.monotonic()
-        return Frame(self.world.frame(now_s), now_s, self._number)
+        while not self._queue:
+            now_s = self._await_frame()
+            if self.world.finished and not self._endless:
+                return None
+            fault = self._fault(now_s)
+            if fault is not None and fault.kind == "vanish":
+                raise CameraError(f"{self._title} stopped giving pictures.", "It is unplugged, and will be back.")
+            self._queue.append(self._picture(now_s, fault))
+            if fault is not None and fault.kind == "stall":
+                self._fill_queue(fault)
+        return Frame(self._queue.popleft(), time.monotonic(), self._number)
 
     def close(self) -> None:
         """Stops the camera; closing twice does nothing."""
         self._started_s = None
         if self._preloaded is not None:
             self._preloaded.close()
+
+    def _await_frame(self) -> float:
+        """Waits until the next frame is due; gives the time."""
+        started_s = self._started_s
+        if started_s is None:
+            raise CameraError(f"{self._title} is not open.")
+        current = int((time.monotonic() - started_s) / self._period_s)
+        self._number = max(self._number + 1, current)
+        time.sleep(max(0.0, started_s + self._number * self._period_s - time.monotonic()))
+        return time.monotonic()
+
+    @property
+    def _title(self) -> str:
+        return self.name[0].upper() + self.name[1:]
+
+    def _fault(self, now_s: float) -> Fault | None:
+        return None if self._born_s is None else self._faults.at(now_s - self._born_s)
+
+    def _picture(self, now_s: float, fault: Fault | None) -> Pixels:
+        picture = self.world.frame(now_s)
+        if fault is None or fault == self._cured:
+            return picture
+        if fault.kind == "black":
+            # What is left is the sensor's noise.
+            return cv2.convertScaleAbs(picture, alpha=_BLACKNESS)  # type: ignore[return-value]
+        if fault.kind == "freeze":
+            if self._frozen is None or self._frozen[0] != fault:
+                self._frozen = fault, picture
+            return self._frozen[1].copy()
+        return picture
+
+    def _fill_queue(self, stall: Fault) -> None:
+        """Goes on taking pictures that nobody gets until the stall is over."""
+        while self._fault(now_s := self._await_frame()) == stall:
+            self._queue.append(self._picture(now_s, stall))
+            if len(self._queue) > self._faults.queue:
+                self._queue.popleft()
 
 
 @dataclass(frozen=True)
@@ -104,51 +198,65 @@ class Simulation:
     Attributes:
         camera: What the sorter sees.
         world: What is true; call ``world.take(bin, now_s)`` whenever an arm completes a motion.
+        labels: What the objects can be.
     """
 
     camera: SimulatedCamera
     world: World
+    labels: tuple[str, ...] = FRUITS
 
 
-def make_simulation(address: str, objects: int | None = None) -> Simulation:
+def make_simulation(address: str, objects: int | None = None, endless: bool = False) -> Simulation:
     """Makes the platform that a camera address names.
 
     Args:
         address: ``sim:`` lays rendered fruits on it, ``sim:FOLDER`` photos from class folders. Options are the fields
-            of ``SceneOptions`` and ``WorldOptions``: ``sim:photos?fps=30&speed=4&seed=1&objects=20&subset=test``.
+            of ``SceneOptions``, ``WorldOptions`` and ``CameraFaultOptions``, for example
+            ``sim:photos?fps=30&speed=4&seed=1&objects=20&subset=test&freeze=0.1``.
         objects: How many objects come; replaces the option of the same name.
+        endless: Whether the camera goes on when the last object has gone.
 
     Raises:
         ConfigError: An option is unknown or impossible.
         DatasetError: The folder has no class folders with pictures, or no photo is left.
     """
     folder, given = split_address(address)
-    names = {f.name for f in fields(SceneOptions)}
-    known = names | {f.name for f in fields(WorldOptions)}
-    for name in given.keys() - known:
-        raise unknown_option(name, known)
     if objects is not None:
         given["objects"] = str(objects)
-    scene = read_options(SceneOptions, {k: v for k, v in given.items() if k in names})
+    scene, faults, given = _divide(given)
     if not folder and (scene.subset or scene.split):
         raise ConfigError("Parts of a data set need a folder of photos.", "Write sim:FOLDER?subset=test.")
     rng = np.random.default_rng([scene.seed, 0])
     light, sensor = Light.vary(rng), Sensor.vary(rng)
+    labels: tuple[str, ...] = FRUITS
     if folder:
         photos = _choose_photos(Path(folder), scene)
-        size = _frame_size(photos, scene.seed)
+        labels = tuple(sorted({photo.label for photo in photos}))
+        size = scene.size or _frame_size(photos, scene.seed)
         preloaded = Preloaded(photographs(photos, scene.seed, size))
     else:
-        size = _FRUIT_FRAME
+        size = scene.size or _FRUIT_FRAME
         preloaded = Preloaded(rendered_fruits(scene.seed, size, light))
     # A photo is already blurred and noisy from its own camera.
     given.setdefault("noise", "1.0" if folder else str(sensor.noise))
     given.setdefault("blur_px", "0" if folder else str(sensor.blur_px))
-    options = read_options(WorldOptions, {k: v for k, v in given.items() if k not in names})
+    options = read_options(WorldOptions, given)
     # Fruits, even black avocados, stand out from a bright platform; photos on white paper from a dark one.
     ground = _platform(rng, size, light, (25, 105) if folder else (120, 200))
     world = World(ground, preloaded, options, scene.seed)
-    return Simulation(SimulatedCamera(world, scene.fps, preloaded, address), world)
+    name = f"camera sim:{folder}"
+    camera = SimulatedCamera(world, scene.fps, preloaded, name, FaultPlan(faults, scene.seed), endless)
+    return Simulation(camera, world, labels)
+
+
+def _divide(given: dict[str, str]) -> tuple[SceneOptions, CameraFaultOptions, dict[str, str]]:
+    """Options of the scene and of the faults; and the others, which are the world's."""
+    groups = [{f.name for f in fields(kind)} for kind in (SceneOptions, CameraFaultOptions, WorldOptions)]
+    known = set().union(*groups)
+    for name in given.keys() - known:
+        raise unknown_option(name, known)
+    scene, faults, world = ({k: v for k, v in given.items() if k in names} for names in groups)
+    return read_options(SceneOptions, scene), read_options(CameraFaultOptions, faults), world
 
 
 def _platform(rng: np.random.Generator, size: tuple[int, int], light: Light, brightness: tuple[int, int]) -> Pixels:

@@ -4,7 +4,6 @@ A simulated camera looks at it and a simulated (or real) arm acts on it. Time is
 in a second.
 """
 
-import math
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,42 +14,11 @@ import numpy as np
 
 from sorter.edge.simulation.exhibit import Exhibit
 from sorter.edge.simulation.texture import white
-from sorter.errors import ConfigError
+from sorter.edge.simulation.weather import Weather
+from sorter.edge.simulation.world_options import WorldOptions as WorldOptions
 from sorter.image import Pixels
 
 Phase = Literal["empty", "arriving", "resting", "leaving", "finished"]
-
-
-@dataclass(frozen=True)
-class WorldOptions:
-    """How the platform behaves.
-
-    Attributes:
-        empty_s: How long it is empty between two objects.
-        arrive_s: How long an object slides until it rests, and slides away when nobody wants it.
-        patience_s: How long an object waits to be taken.
-        speed: Divides ``empty_s`` and ``arrive_s``.
-        objects: How many come; 0 means all there are.
-        flicker: Amplitude of the light's flicker, as a share of its brightness.
-        noise: Standard deviation of the sensor's noise, in byte steps.
-        blur_px: Standard deviation of the lens's blur.
-    """
-
-    empty_s: float = 0.3
-    arrive_s: float = 0.3
-    patience_s: float = 15.0
-    speed: float = 1.0
-    objects: int = 0
-    flicker: float = 0.006
-    noise: float = 2.0
-    blur_px: float = 0.5
-
-    def __post_init__(self) -> None:
-        if not 0.01 <= self.speed <= 1000 or min(self.empty_s, self.arrive_s, self.patience_s, self.objects) < 0:
-            raise ConfigError(
-                "The simulated platform has an impossible speed, time or number of objects.",
-                "Speed lies between 0.01 and 1000, times and numbers are not negative.",
-            )
 
 
 @dataclass(frozen=True)
@@ -113,7 +81,13 @@ class World:
         self._still: Pixels | None = None
         self._rng = np.random.default_rng([seed, 3])
         self._noise = _noise_bank(ground.shape[:2], self._options.noise)
+        self._weather = Weather(self._options, ground.shape[:2])
         self._lock = threading.Lock()
+
+    @property
+    def noisy(self) -> bool:
+        """Whether each picture differs from the one before."""
+        return self._options.noise > 0
 
     @property
     def ledger(self) -> tuple[Visit, ...]:
@@ -150,6 +124,11 @@ class World:
         with self._lock:
             self._advance(now_s)
             return self._expose(self._scene(now_s), now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Lets time pass without looking."""
+        with self._lock:
+            self._advance(now_s)
 
     def take(self, bin_number: int, now_s: float) -> None:
         """The arm has completed its way to a bin: what rests or arrives on the platform is taken away."""
@@ -222,9 +201,7 @@ class World:
         return cv2.GaussianBlur(picture, (0, 0), sigma) if sigma > 0.25 else picture  # type: ignore[return-value]
 
     def _expose(self, picture: Pixels, now_s: float) -> Pixels:
-        # Mains light flickers at 100 or 120 Hz; what a 30 Hz camera sees of it is a slow beat.
-        gain = 1 + self._options.flicker * math.sin(now_s * 2 * math.pi * 1.7)
-        seen = cv2.convertScaleAbs(picture, alpha=gain)
+        seen = self._weather.disturb(picture, now_s)
         brighter, darker = self._noise
         height, width = picture.shape[:2]
         row, column = self._rng.integers(0, _NOISE_ROOM_PX, 2)

@@ -2,94 +2,168 @@
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.triggers.trigger import Observation
+from sorter.edge.triggers.blobs import Change, find_objects
+from sorter.edge.triggers.light import (
+    Explained,
+    compare,
+    explain_light,
+    explain_shift,
+    mean_gain,
+    shifted,
+    too_dark,
+)
+from sorter.edge.triggers.options import TriggerOptions
+from sorter.edge.triggers.reference import Reference
+from sorter.edge.triggers.thumbnail import above, difference, share, shrink
+from sorter.edge.triggers.trigger import EMPTY, Observation
 from sorter.image import Pixels
+
+_QUIET = 0.25
+"""A place in which less than this share of the least area differs is empty without a closer look."""
+
+_STAY = 0.5
+"""An object that was there still is while this share of the least area is left of it."""
+
+_WHOLE_PICTURE = 0.35
+"""Soft changes over this share of the picture are a change of light that must come to an end first."""
+
+
+_MOTION_DEVIATIONS = 6.5
+"""Two noisy pictures differ by more than a noisy one and a mean: the square root of two more."""
 
 
 @dataclass(frozen=True)
-class MotionOptions:
-    """What counts as an object and as motion.
+class _Moment:
+    """An earlier picture, and by how much the camera was out of place."""
 
-    Attributes:
-        width_px: Frames are compared at this width; noise averages out and the comparison costs little.
-        difference: Difference of a colour channel (0..255) from the empty place that belongs to an object.
-        motion_difference: Difference of a colour channel between two moments that is motion.
-        least_area: Share of the picture that an object covers at least.
-        least_motion_area: Share of the picture that moves at least.
-        interval_s: Distance of the two moments compared for motion; far enough apart to see slow motion too.
-        adaptation: Weight of each new frame of the empty place, so that slow changes of light are followed. The first
-            frames weigh more, until so many were averaged that each has this weight.
-        part: An object smaller than this share of the largest one is counted as a part of it.
-    """
-
-    width_px: int = 160
-    difference: float = 24.0
-    motion_difference: float = 14.0
-    least_area: float = 0.01
-    least_motion_area: float = 0.004
-    interval_s: float = 0.1
-    adaptation: float = 0.02
-    part: float = 0.25
+    at_s: float
+    picture: Pixels
+    shift: tuple[float, float]
 
 
 class MotionTrigger:
     """Compares each frame with the learned picture of the empty place, and with an earlier frame.
 
-    The place must be empty in the first frame.
+    Without a remembered reference the place must be empty in the first frame.
     """
 
     settles = True
 
-    def __init__(self, options: MotionOptions | None = None) -> None:
-        self._options = options or MotionOptions()
-        self._empty: npt.NDArray[np.float32] | None = None
-        self._averaged = 0
-        self._history: deque[tuple[float, Pixels]] = deque()
+    def __init__(self, options: TriggerOptions | None = None) -> None:
+        self._options = options or TriggerOptions()
+        self._reference: Reference | None = None
+        self._history: deque[_Moment] = deque()
+        self._ground: Pixels | None = None
+        self._occupied = False
+        self._wants_empty = False
+        self._seen_at_s = 0.0
+        self._soft_since_s: float | None = None
+
+    @property
+    def reference(self) -> Pixels | None:
+        """The empty place, to be remembered over a restart: uint8 BGR (h, w, 3); None before the first frame."""
+        return None if self._reference is None else self._reference.picture.copy()
+
+    def recall(self, reference: Pixels) -> None:
+        """Takes a remembered picture as the empty place; one of another shape is of no use and is forgotten."""
+        self._reference = Reference(reference)
+        self._forget()
+
+    def learn_empty(self) -> None:
+        """Takes the next steady picture as the empty place."""
+        self._wants_empty = True
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls must come in the order of the frames."""
-        small = self._shrink(frame.image)
-        if self._empty is None or self._empty.shape != small.shape:
-            self._empty, self._averaged = small.astype(np.float32), 1
-            self._history.clear()
-        moving = self._moves(small, frame.captured_at_s)
-        changed = _changed(small, cv2.convertScaleAbs(self._empty), self._options.difference)
-        if cv2.countNonZero(changed) >= self._options.least_area * changed.size:
-            return Observation(True, moving, self._count(changed))
-        if not moving:
-            self._averaged += 1
-            cv2.accumulateWeighted(small, self._empty, max(self._options.adaptation, 1.0 / self._averaged))
-        return Observation(False, moving, 0)
+        small = shrink(frame.image, self._options.width_px)
+        now_s = frame.captured_at_s
+        if self._reference is None or self._reference.picture.shape != small.shape:
+            self._reference = Reference(small)
+            self._forget()
+        reference = self._reference
+        elapsed_s, self._seen_at_s = now_s - self._seen_at_s, now_s
+        self._remember(small)
+        if too_dark(small):
+            return _trouble("It is too dark to see anything.")
+        if self._wants_empty and not self._moves():
+            self._take_as_empty(small)
+        limit = reference.limit(self._options.difference)
+        seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
+        if not self._occupied and seen.share < _QUIET * self._options.least_area:
+            reference.follow(seen, elapsed_s, self._options.adapt_s)
+            self._soft_since_s = None
+            return EMPTY
+        return self._look_closer(small, limit, elapsed_s)
 
-    def _shrink(self, image: Pixels) -> Pixels:
-        height = max(1, round(image.shape[0] * self._options.width_px / image.shape[1]))
-        return cv2.resize(image, (self._options.width_px, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    def _look_closer(self, small: Pixels, limit: float, elapsed_s: float) -> Observation:
+        """Light and shaking have not been ruled out yet."""
+        reference, options = self._reference, self._options
+        assert reference is not None
+        seen = explain_light(small, reference.picture, limit, self._ground)
+        if seen.share >= _QUIET * options.least_area:
+            seen = explain_shift(seen, reference.picture, limit)
+            self._remember(small, seen.shift)
+        change = find_objects(seen, reference.picture, limit, options)
+        least = options.least_area * (_STAY if self._occupied else 1)
+        self._occupied = change.area >= least
+        self._ground = _dilated_inverse(change.mask) if self._occupied else None
+        if share(change.soft) > _WHOLE_PICTURE:
+            return self._wait_for_light(small, seen, change)
+        self._soft_since_s = None
+        if self._occupied:
+            return Observation(True, self._moves(), max(1, len(change.objects)))
+        if seen.shift == (0.0, 0.0):
+            reference.follow(seen, elapsed_s, options.adapt_s, cv2.bitwise_not(change.mask))  # type: ignore[arg-type]
+        return EMPTY
 
-    def _moves(self, small: Pixels, now_s: float) -> bool:
+    def _wait_for_light(self, small: Pixels, seen: Explained, change: Change) -> Observation:
+        """The light has changed unevenly: once all is steady, it is the new light of the empty place."""
+        assert self._reference is not None
+        if self._soft_since_s is None or self._moves():
+            self._soft_since_s = self._seen_at_s
+        if self._seen_at_s - self._soft_since_s >= self._options.relearn_s:
+            self._reference.adopt(small, seen, change.mask)
+            self._soft_since_s = None
+        return _trouble("The light has just changed.")
+
+    def _remember(self, small: Pixels, shift: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Keeps the newest pictures; the same moment again corrects where the camera was."""
         history = self._history
-        history.append((now_s, small))
-        while len(history) > 2 and now_s - history[1][0] >= self._options.interval_s:
+        if history and history[-1].at_s == self._seen_at_s:
+            history.pop()
+        history.append(_Moment(self._seen_at_s, small, shift))
+        while len(history) > 2 and self._seen_at_s - history[1].at_s >= self._options.motion_s:
             history.popleft()
-        changed = _changed(small, history[0][1], self._options.motion_difference)
-        return cv2.countNonZero(changed) >= self._options.least_motion_area * changed.size
 
-    def _count(self, changed: Pixels) -> int:
-        kernel = np.ones((2 * (changed.shape[0] // 16) + 1,) * 2, np.uint8)
-        whole = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, kernel)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(whole)
-        areas = stats[1:, cv2.CC_STAT_AREA]
-        return int(np.count_nonzero(areas >= self._options.part * areas.max())) if len(areas) else 0
+    def _moves(self) -> bool:
+        """Whether something moved since a little while ago; light or a camera that changed alone is no motion."""
+        before, now, options = self._history[0], self._history[-1], self._options
+        noise = self._reference.noise if self._reference is not None else 0.0
+        limit = max(options.motion_difference, _MOTION_DEVIATIONS * noise)
+        if share(above(difference(now.picture, before.picture), limit)) < options.least_motion_area:
+            return False
+        first, second = (shifted(moment.picture, moment.shift) for moment in (now, before))
+        return explain_light(first, second, limit, None).share >= options.least_motion_area
+
+    def _take_as_empty(self, small: Pixels) -> None:
+        self._reference = Reference(small)
+        self._wants_empty = False
+        self._occupied, self._ground, self._soft_since_s = False, None, None
+
+    def _forget(self) -> None:
+        self._history.clear()
+        self._occupied, self._ground, self._soft_since_s = False, None, None
 
 
-def _changed(first: Pixels, second: Any, difference: float) -> Pixels:
-    """Marks with 255 where a colour channel differs: a lemon on a grey belt may differ in blue alone."""
-    blue, green, red = cv2.split(cv2.absdiff(first, second))
-    _, mask = cv2.threshold(cv2.max(cv2.max(blue, green), red), difference, 255, cv2.THRESH_BINARY)
-    return mask  # type: ignore[return-value]
+def _dilated_inverse(mask: Pixels) -> Pixels:
+    """The ground around objects, with a margin for where they may move to until the next frame."""
+    return cv2.bitwise_not(cv2.dilate(mask, np.ones((7, 7), np.uint8)))  # type: ignore[return-value]
+
+
+def _trouble(reason: str) -> Observation:
+    return Observation(occupied=True, moving=True, objects=0, trouble=reason)

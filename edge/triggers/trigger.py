@@ -1,9 +1,10 @@
 """What every trigger says of a frame."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sorter.edge.cameras.camera import Frame
+from sorter.image import Pixels
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,29 @@ class Trigger(Protocol):
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls come in the order of the frames."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A trigger that compares with the empty place."""
+
+    @property
+    def reference(self) -> Pixels | None:
+        """What the empty place looks like, uint8 BGR (H, W, 3), small; None while nobody knows."""
+
+    def recall(self, reference: Pixels) -> None:
+        """Takes a remembered picture as the empty place."""
+
+    def learn_empty(self) -> None:
+        """Takes the next steady picture as the empty place."""
+
+
+@runtime_checkable
+class Announceable(Protocol):
+    """A trigger that is told when an object is there."""
+
+    def announce(self, at_s: float | None = None) -> bool:
+        """Says that an object is there now; False when it came too soon after another one."""
 
 
 class StillTrigger:

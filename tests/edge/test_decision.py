@@ -39,6 +39,12 @@ def test_a_close_second_is_rejected() -> None:
     assert (decision.bin, decision.rejected) == (0, "too close to lemon")
 
 
+def test_a_label_may_have_a_threshold_of_its_own() -> None:
+    options = DecisionOptions(1, 0.5, 0.1, {"apple": 0.8})
+    assert decide([np.array([0.7, 0.3])], 1, LABELS[:2], BINS, options).rejected == "probability 0.70 below 0.80"
+    assert decide([np.array([0.3, 0.7])], 1, LABELS[:2], BINS, options).rejected == ""
+
+
 def test_bins_follow_the_labels_when_none_are_given() -> None:
     assert make_bin_map(LABELS, (), 0) == BINS
     assert BINS.numbers == {0, 1, 2, 3}

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorter.edge.loop import (
+from sorter.edge.events import (
     Action,
+    CameraLost,
     Classify,
     CommandAcknowledged,
     CommandCompleted,
@@ -14,15 +15,12 @@ from sorter.edge.loop import (
     Event,
     FrameClassified,
     FrameSeen,
-    LoopOptions,
-    LoopState,
     PauseRequested,
-    Phase,
     ResumeRequested,
     Send,
     StopArm,
-    step,
 )
+from sorter.edge.loop import LoopOptions, LoopState, Phase, step
 from sorter.edge.triggers.trigger import EMPTY, Observation
 
 OPTIONS = LoopOptions(settle_s=0.2, clear_s=0.1, votes=2)
@@ -36,7 +34,8 @@ VOTE = FrameClassified(np.array([0.9, 0.1], np.float32))
 class Bench:
     """Feeds events to the state machine, 50 ms apart, and collects what it wants done."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: LoopOptions = OPTIONS) -> None:
+        self.options = options
         self.state = LoopState()
         self.now_s = 0.0
         self.actions: list[Action] = []
@@ -44,7 +43,7 @@ class Bench:
     def feed(self, *events: Event) -> Phase:
         for event in events:
             self.now_s += 0.05
-            self.state, actions = step(self.state, event, self.now_s, OPTIONS)
+            self.state, actions = step(self.state, event, self.now_s, self.options)
             self.actions += actions
         return self.state.phase
 
@@ -131,19 +130,61 @@ def test_a_failure_anywhere_stops_the_arm(bench: Bench, events: tuple[Event, ...
     bench.feed(*events)
     assert bench.feed(DeviceFailed("the cable is out")) is Phase.FAULT
     assert bench.actions[-1] == StopArm("the cable is out")
-    assert bench.feed(GONE, *SENT, CommandCompleted()) is Phase.FAULT
-    assert bench.feed(ResumeRequested(), STILL) is Phase.CLEARING
+    sent = bench.sent
+    assert bench.feed(*SENT, CommandCompleted()) is Phase.FAULT
+    expected = Phase.CLEARING if sent else Phase.SETTLING  # what was sorted must go; what was not may stay
+    assert bench.feed(ResumeRequested(), STILL) is expected
+    assert bench.sent == sent
+
+
+def test_what_lies_there_after_a_mended_fault_is_another_object_once_the_place_was_empty(bench: Bench) -> None:
+    bench.feed(*SENT, DeviceFailed("jammed"), GONE, GONE, GONE, *SETTLED)
+    assert bench.feed(ResumeRequested(), *SENT) is Phase.SENDING
+    assert bench.sent == 2
+
+
+def test_a_start_on_doubt_waits_for_an_empty_place(bench: Bench) -> None:
+    bench.state = LoopState(Phase.CLEARING, cleared=False)
+    assert bench.feed(*SENT * 3) is Phase.CLEARING
+    assert bench.feed(GONE, GONE, GONE) is Phase.WAITING
+
+
+def test_after_a_gap_in_the_pictures_an_object_is_looked_at_anew(bench: Bench) -> None:
+    assert bench.feed(*SETTLED, VOTE, CameraLost()) is Phase.WAITING
+    assert bench.feed(STILL) is Phase.SETTLING and bench.state.votes == ()
+    bench.feed(*SORTED, CameraLost())
+    assert bench.feed(STILL, STILL, STILL) is Phase.CLEARING
+
+
+def test_on_a_belt_the_votes_there_are_decide() -> None:
+    bench = Bench(LoopOptions(settle_s=0, clear_s=0, votes=5, decide_early=True))
+    assert bench.feed(STILL, VOTE, STILL, VOTE, GONE) is Phase.SENDING
+    assert bench.actions[-1] == Send(1, (VOTE.probabilities,) * 2, 1)
+
+
+def test_objects_that_pass_a_busy_arm_are_counted(bench: Bench) -> None:
+    bench.feed(*SENT, GONE, GONE, GONE, MOVING, STILL, GONE, STILL, GONE, STILL)
+    assert bench.state.missed == 2
+    bench.feed(CommandAcknowledged(), CommandCompleted())
+    assert bench.feed(*SENT) is Phase.SENDING
+    assert bench.state.missed == 2
 
 
 def test_a_pause_waits_for_the_command_in_flight(bench: Bench) -> None:
-    assert bench.feed(*SENT, PauseRequested()) is Phase.SENDING
+    assert bench.feed(*SENT, PauseRequested("the keyboard")) is Phase.SENDING
     assert bench.feed(CommandAcknowledged(), CommandCompleted()) is Phase.PAUSED
-    assert bench.feed(GONE, *SENT) is Phase.PAUSED
+    assert bench.state.reason == "the keyboard"
+    assert bench.feed(*SENT) is Phase.PAUSED
     assert bench.feed(ResumeRequested()) is Phase.CLEARING
 
 
+def test_an_object_that_came_during_a_pause_is_sorted_after_it(bench: Bench) -> None:
+    bench.feed(*SORTED, PauseRequested("bin 3 is full"), GONE, GONE, GONE, *SETTLED)
+    assert bench.feed(ResumeRequested(), *SENT) is Phase.SENDING
+
+
 def test_a_pause_that_was_taken_back(bench: Bench) -> None:
-    bench.feed(*SENT, PauseRequested(), ResumeRequested(), CommandAcknowledged())
+    bench.feed(*SENT, PauseRequested("the keyboard"), ResumeRequested(), CommandAcknowledged())
     assert bench.feed(CommandCompleted()) is Phase.CLEARING
 
 
@@ -155,16 +196,19 @@ EVENTS = [
     VOTE,
     CommandAcknowledged(),
     CommandCompleted(),
-    PauseRequested(),
+    PauseRequested("the keyboard"),
     ResumeRequested(),
 ]
 
 
 @settings(max_examples=300)
-@given(st.lists(st.sampled_from([*EVENTS, DeviceFailed("x"), STILL, STILL, VOTE]), max_size=200))
-def test_whatever_happens_one_command_per_object(events: list[Event]) -> None:
+@given(
+    st.lists(st.sampled_from([*EVENTS, DeviceFailed("x"), CameraLost(), STILL, STILL, VOTE]), max_size=200),
+    st.sampled_from([OPTIONS, LoopOptions(settle_s=0, clear_s=0, votes=3, decide_early=True)]),
+)
+def test_whatever_happens_one_command_per_object(events: list[Event], options: LoopOptions) -> None:
     """Between two commands the place was seen empty, and no command leaves while one is in flight or in a fault."""
-    bench = Bench()
+    bench = Bench(options)
     empty_since_command = True
     for event in events:
         before = bench.state.phase

@@ -1,4 +1,8 @@
-"""What every arm must do, tried over ``sim:`` and over ``sorter-sim arm`` in a process of its own."""
+"""What every arm must do, tried on every arm there is.
+
+``sim:`` and ``sorter-sim arm`` in a process of its own; the reference firmware as a Linux program; and the same
+firmware as it is flashed, in an emulated Arduino Uno.
+"""
 
 import os
 import signal
@@ -17,7 +21,9 @@ from sorter.edge.arms.line import LineArm, LineOptions
 from sorter.edge.arms.ports import make_arm
 from sorter.edge.arms.protocol import next_sequence
 from sorter.edge.simulation.pty import SimulatedLink
+from sorter.edge.simulation.uno import EmulatedUno
 from sorter.errors import ConfigError
+from tests.edge.firmware.builds import GOLDEN, GOLDEN_INPUTS, built, require_emulator, sorted_bins
 
 QUICK = LineOptions(
     handshake_timeout_s=5, hello_interval_s=0.1, acknowledge_timeout_s=0.1, repeat_interval_s=0.1, motion_timeout_s=8
@@ -35,12 +41,13 @@ class Bench:
     reset: Callable[[], None]
 
 
-@pytest.fixture(params=["sim:", "process"])
+@pytest.fixture(params=["sim:", "process", "firmware", "uno"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "sim:":
         yield _bench_in_thread()
     else:
-        yield from _bench_in_process(tmp_path)
+        make = {"process": _bench_in_process, "firmware": _bench_with_firmware, "uno": _bench_with_uno}
+        yield from make[request.param](tmp_path)
 
 
 def _bench_in_thread() -> Bench:
@@ -79,6 +86,46 @@ def _bench_in_process(folder: Path) -> Iterator[Bench]:
         assert process.wait(10) == 0
         process.stdout.close()
     assert not link.is_symlink()
+
+
+def _bench_with_firmware(folder: Path) -> Iterator[Bench]:
+    log = folder / "log.txt"
+    with log.open("w") as file:
+        command = [str(built("host", GOLDEN_INPUTS)), "-v"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
+    assert process.stdout is not None
+
+    def pulses() -> Iterator[tuple[str, float]]:
+        for line in log.read_text().splitlines():
+            if line.startswith("pulse "):
+                yield ("swivel", "tilt")[int(line.split()[1])], float(line.split()[2])
+
+    try:
+        yield Bench(
+            make_arm(process.stdout.readline().strip(), QUICK),
+            lambda: sorted_bins(list(pulses())),
+            lambda: _signal(process, signal.SIGUSR1, log, "will jam"),
+            lambda: _signal(process, signal.SIGUSR2, log, "was reset"),
+        )
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+        process.stdout.close()
+
+
+def _bench_with_uno(folder: Path) -> Iterator[Bench]:
+    require_emulator()
+
+    def jam() -> None:
+        pytest.skip("QEMU gives the Arduino no inputs, so it cannot notice a jam; the Linux program does")
+
+    with EmulatedUno(built("uno", GOLDEN), folder) as uno:
+        yield Bench(
+            make_arm(uno.path, QUICK),
+            lambda: sorted_bins([(pulse.servo, pulse.width_us) for pulse in uno.pulses()]),
+            jam,
+            uno.reset,
+        )
 
 
 def _signal(process: "subprocess.Popen[str]", number: signal.Signals, log: Path, confirmation: str) -> None:

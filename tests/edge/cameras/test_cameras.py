@@ -1,5 +1,6 @@
 """What --camera understands, and real files behind it."""
 
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from sorter.edge.cameras.camera import Camera
-from sorter.edge.cameras.opencv import CameraOptions, OpenCVCamera, VideoFile
+from sorter.edge.cameras.network import NetworkCamera
+from sorter.edge.cameras.opencv import OpenCVCamera, V4L2Camera, VideoFile
+from sorter.edge.cameras.options import CameraOptions
 from sorter.edge.cameras.picamera import PiCamera
 from sorter.edge.cameras.stills import PictureFolder
 from sorter.edge.cameras.uri import make_camera
@@ -44,11 +47,11 @@ def video(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("uri", "kind", "source"),
     [
-        ("0", OpenCVCamera, 0),
-        ("/dev/video3", OpenCVCamera, "/dev/video3"),
-        ("v4l2:///dev/video1", OpenCVCamera, "/dev/video1"),
-        ("rtsp://10.0.0.9/stream", OpenCVCamera, "rtsp://10.0.0.9/stream"),
-        ("http://10.0.0.9:8080/video", OpenCVCamera, "http://10.0.0.9:8080/video"),
+        ("0", V4L2Camera, "/dev/video0"),
+        ("/dev/video3", V4L2Camera, "/dev/video3"),
+        ("v4l2:///dev/video1", V4L2Camera, "/dev/video1"),
+        ("rtsp://10.0.0.9/stream", NetworkCamera, "rtsp://10.0.0.9/stream"),
+        ("http://10.0.0.9:8080/video", NetworkCamera, "http://10.0.0.9:8080/video"),
         ("videotestsrc ! videoconvert ! appsink", OpenCVCamera, "videotestsrc ! videoconvert ! appsink"),
         ("csi://1", PiCamera, None),
     ],
@@ -125,12 +128,15 @@ def test_the_capture_thread_keeps_the_newest_frame_only(video: Path) -> None:
 
 
 def test_a_failing_camera_is_reported_from_the_thread() -> None:
-    class Unplugged(OpenCVCamera):
+    class Unplugged(V4L2Camera):
         def read(self) -> None:
             raise OSError("no such device")
 
-    capture = Capture(Unplugged(0), lambda: None)
+    given_up = threading.Event()
+    capture = Capture(Unplugged(0), given_up.set, CameraOptions(give_up_s=0))
     capture.start()
+    assert given_up.wait(10)
+    time.sleep(0.1)
     capture.stop()
     with pytest.raises(CameraError, match="no such device"):
         capture.take()

@@ -1,0 +1,196 @@
+"""From settings to a running sorter, and everything beside the loop: pictures, a new network, the page, the service."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sorter.cli import inform, warn
+from sorter.edge.configuration import Settings
+from sorter.edge.decision import BinMap, make_bin_map
+from sorter.edge.dispatcher import DispatcherOptions
+from sorter.edge.journal import Journal
+from sorter.edge.keeping import Origin, PictureKeeper
+from sorter.edge.loop import LoopOptions
+from sorter.edge.model import LoadedModel, ModelOptions, keep_bins, load_model
+from sorter.edge.model_watch import ModelWatcher
+from sorter.edge.monitor import ModelHealth
+from sorter.edge.pictures import Picture, RecentPictures
+from sorter.edge.place_memory import PlaceMemory
+from sorter.edge.runtime import Runtime, RuntimeOptions
+from sorter.edge.station import Station, make_station, open_station
+from sorter.errors import ConfigError
+from sorter.models import find_model
+
+
+@dataclass(frozen=True)
+class Sorter:
+    """A sorter that is ready to run.
+
+    Attributes:
+        runtime: Its loop.
+        station: Its devices.
+        model: Its network.
+        pictures: Of the latest objects.
+        keeper: Of pictures on the disk.
+        journal: Of all objects.
+    """
+
+    runtime: Runtime
+    station: Station
+    model: LoadedModel
+    pictures: RecentPictures
+    keeper: PictureKeeper
+    journal: Journal
+
+
+def load_network(settings: Settings) -> tuple[ModelOptions, LoadedModel]:
+    """Loads the network that the settings name, and gives its labels their bins.
+
+    Raises:
+        BundleError: It cannot be used.
+        ConfigError: Labels and bins do not fit together.
+    """
+    chosen = settings.model
+    options = ModelOptions(
+        find_model(chosen.file),
+        chosen.labels,
+        chosen.threads,
+        chosen.input_range or None,
+        settings.decision.threshold,
+    )
+    model = load_model(options, lambda labels: make_bin_map(labels, settings.bins.labels, settings.bins.reject))
+    strangers = [label for label in settings.decision.thresholds if label not in model.classifier.labels]
+    if strangers:
+        raise ConfigError(
+            f"There is no label {strangers[0]!r} to give a threshold.",
+            f"The network's labels are: {', '.join(model.classifier.labels)}.",
+        )
+    return options, model
+
+
+@contextmanager
+def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = False) -> Iterator[Sorter]:
+    """Opens everything; nothing moves. What is opened is closed at the end, the arm at rest.
+
+    Args:
+        settings: What the user chose.
+        person_can_resume: Whether somebody can resume after a fault.
+        learn_empty: The place is empty now, whatever it looked like before.
+
+    Raises:
+        SorterError: Something does not open or does not fit.
+    """
+    model_options, model = load_network(settings)
+    station = make_station(settings.camera, settings.arm, settings.trigger, settings.run.objects)
+    run = datetime.now(UTC).isoformat(timespec="seconds")
+    decision = settings.decision.options(model.threshold)
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(settings.journal.file, run, model.sha256, settings.journal.most_objects))
+        keeper = PictureKeeper(settings.keep, Origin(run, model.sha256, model.classifier.labels, decision))
+        arm_name = stack.enter_context(open_station(station, journal, model.bins, settings.arm.clear_stop))
+        runtime = Runtime(
+            station, arm_name, model.classifier, journal, _runtime_options(settings, model, person_can_resume)
+        )
+        pictures = RecentPictures()
+        for helper in (keeper, pictures):
+            helper.start()
+            stack.callback(helper.stop)
+        _keep_pictures(runtime, keeper, pictures)
+        _remember_place(stack, settings, runtime, station, journal, learn_empty)
+        sorter = Sorter(runtime, station, model, pictures, keeper, journal)
+        runtime.monitor.update(
+            model=_model_health(model), bins=model.bins.bins, reject_bin=model.bins.reject, started_at=model.loaded_at
+        )
+        if settings.model.watch:
+            _watch_model(stack, settings, sorter, model_options)
+        yield sorter
+
+
+def _runtime_options(settings: Settings, model: LoadedModel, person_can_resume: bool) -> RuntimeOptions:
+    chosen = settings.decision
+    return RuntimeOptions(
+        bins=model.bins,
+        decision=chosen.options(model.threshold),
+        loop=LoopOptions(chosen.settle_s, chosen.clear_s, chosen.votes),
+        limits=settings.bins.bin_limits(),
+        recovery=settings.recovery.options(person_can_resume),
+        dispatcher=DispatcherOptions(settings.arm.heartbeat_s),
+        camera=settings.camera,
+        objects=settings.run.objects,
+        max_age_s=chosen.max_age_s,
+    )
+
+
+def _keep_pictures(runtime: Runtime, keeper: PictureKeeper, pictures: RecentPictures) -> None:
+    def keep(seen: object, frame: object) -> None:
+        picture = Picture(frame.image)  # type: ignore[attr-defined]
+        pictures.add(seen.number, picture)  # type: ignore[attr-defined]
+        keeper.add(seen, picture)  # type: ignore[arg-type]
+
+    runtime.flights.picture_of = lambda seen: keeper.path_for(seen) or ""
+    runtime.on_decided.append(keep)
+    runtime.keepers.append(lambda _now_s: runtime.monitor.update(storage=keeper.trouble))
+
+
+def _remember_place(
+    stack: ExitStack, settings: Settings, runtime: Runtime, station: Station, journal: Journal, learn_empty: bool
+) -> None:
+    camera = settings.camera
+    memory = PlaceMemory(station.trigger, journal, f"{camera.source} {camera.rotation} {camera.region}")
+    if learn_empty or not memory.recall():
+        station.learn_empty()
+        if station.camera.live and station.trigger.settles:
+            inform("The place must be empty now; it is learned from the first frame.")
+    runtime.keepers.append(memory.keep)
+    stack.callback(memory.close)
+
+
+def _model_health(model: LoadedModel, refused: str = "") -> ModelHealth:
+    return ModelHealth(model.name, model.sha256, model.classifier.labels, model.loaded_at, refused)
+
+
+def _watch_model(stack: ExitStack, settings: Settings, sorter: Sorter, options: ModelOptions) -> None:
+    runtime, bins = sorter.runtime, sorter.model.bins
+
+    def last_picture() -> object:
+        view = runtime.monitor.view
+        return None if view is None else view.frame.image
+
+    watcher = ModelWatcher(options, sorter.model.fingerprint, keep_bins(bins), last_picture)  # type: ignore[arg-type]
+    watcher.start()
+    stack.callback(watcher.stop)
+    told = ""
+
+    def look(_now_s: float) -> None:
+        nonlocal told
+        if watcher.refused != told:
+            told = watcher.refused
+            runtime.monitor.update(model=_replace_refused(runtime, told))
+            if told:
+                runtime.tell(told)
+        if runtime.between_objects and (model := watcher.take()) is not None:
+            decision = settings.decision.options(model.threshold)
+            runtime.use(model.classifier, decision, model.sha256)
+            sorter.keeper.origin = Origin(sorter.keeper.origin.run, model.sha256, model.classifier.labels, decision)
+            runtime.monitor.update(model=_model_health(model))
+            runtime.tell(f"The network {model.name} was replaced ({model.sha256[:12]}).")
+
+    runtime.keepers.append(look)
+
+
+def _replace_refused(runtime: Runtime, refused: str) -> ModelHealth:
+    from dataclasses import replace
+
+    return replace(runtime.monitor.status.model, refused=refused)
+
+
+def describe(settings: Settings, sorter: Sorter) -> None:
+    """Tells what is going to happen."""
+    station, bins = sorter.station, sorter.model.bins
+    inform(
+        f"Camera {station.camera.name}, arm {station.arm.name}, model {sorter.model.name}, "
+        f"journal {settings.journal.file}."
+    )
+    threshold = settings.decision.options(sorter.model.threshold).threshold
+    inform(f"{bins.describe()}. Rejected below {threshold:.0%}.")

@@ -1,0 +1,169 @@
+"""Light that changes over the whole picture, and a camera that shakes: how much of a difference they explain.
+
+All pictures are thumbnails: uint8 BGR (h, w, 3). Cameras store light through a power law, so a lamp that gives half
+the light multiplies the bytes of every pixel by the same factor (exactly for a pure power, nearly for sRGB). Mains
+lamps flicker at 100 or 120 Hz; a rolling shutter makes bands of it, so each row has a factor of its own.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sorter.edge.triggers.thumbnail import above, difference, share
+from sorter.image import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+_LEAST_LEVEL = 6.0
+"""A mean byte below this holds no more light to compare."""
+
+_GAIN_LIMITS = (0.12, 8.0)
+_BAND_LIMITS = (0.6, 1.7)
+"""How far the light of one row may lie from that of the whole picture: strong flicker at short exposure."""
+
+_COLOUR_SHARE = 0.12
+"""A pixel whose channels changed more differently than this did not change by light alone."""
+
+_LEAST_ROW_PX = 6
+_SMOOTHED_ROWS = 5
+_LARGEST_SHIFT_PX = 6.0
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A picture brought to the light and the place of another, and where they still differ.
+
+    Attributes:
+        picture: uint8 BGR (h, w, 3), as the picture would look in the other's light.
+        difference: uint8 (h, w), the largest difference of a channel.
+        changed: uint8 (h, w), 255 where it exceeds the limit.
+        gain: (3,) what the picture was multiplied by, apart from bands.
+        shift: Columns and rows by which the camera has moved, in pixels of the thumbnail.
+    """
+
+    picture: Pixels
+    difference: Pixels
+    changed: Pixels
+    gain: Floats
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def share(self) -> float:
+        """Share of the picture that differs."""
+        return share(self.changed)
+
+
+def mean_gain(picture: Pixels, other: Pixels) -> Floats:
+    """What brings the mean of each channel to the other's: (3,) float32."""
+    means = np.maximum(cv2.mean(picture)[:3], 0.5)
+    gain: Floats = np.clip(np.array(cv2.mean(other)[:3]) / means, *_GAIN_LIMITS).astype(np.float32)
+    return gain
+
+
+def multiply(picture: Pixels, gain: Floats, rows: Floats | None = None) -> Pixels:
+    """Multiplies channels by ``gain`` (3,) and rows by ``rows`` (h,), rounding to bytes."""
+    if rows is None and np.abs(gain - 1).max() < 0.004:
+        return picture
+    height, width = picture.shape[:2]
+    flat = picture.reshape(height, width * 3).astype(np.float32) * np.tile(gain, width)
+    if rows is not None:
+        np.multiply(flat, rows[:, None], out=flat)
+    return cv2.convertScaleAbs(flat).reshape(picture.shape)  # type: ignore[return-value]
+
+
+def compare(picture: Pixels, other: Pixels, limit: float, gain: Floats) -> Explained:
+    """Compares after multiplying with a gain that is known."""
+    lit = multiply(picture, gain)
+    differs = difference(lit, other)
+    return Explained(lit, differs, above(differs, limit), gain)
+
+
+def explain_light(picture: Pixels, other: Pixels, limit: float, ground: Pixels | None) -> Explained:
+    """Compares after evening out the light, row by row.
+
+    Args:
+        picture: To be brought to the light of ``other``.
+        other: To compare with.
+        limit: Difference that counts.
+        ground: uint8 (h, w), 255 where no object is known to lie; None for everywhere.
+    """
+    few = picture[::2, ::2].astype(np.float32)
+    ratio = (other[::2, ::2].astype(np.float32) + 1) / (few + 1)
+    usable = np.ones(ratio.shape[:2], bool) if ground is None else ground[::2, ::2] > 0
+    # Overexposed pixels have lost their ratio.
+    usable &= few.max(axis=2) < 250
+    if np.count_nonzero(usable) < 0.03 * usable.size:
+        usable = np.ones(ratio.shape[:2], bool)
+    gain = np.clip(np.median(ratio[usable], axis=0), *_GAIN_LIMITS).astype(np.float32)
+    plain = compare(picture, other, limit, gain)
+    rows = _row_gains(ratio / gain, usable, picture.shape[0])
+    if rows is None:
+        return plain
+    lit = multiply(picture, gain, rows)
+    differs = difference(lit, other)
+    banded = Explained(lit, differs, above(differs, limit), gain)
+    return banded if banded.share < plain.share else plain
+
+
+def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Floats | None:
+    """The median factor of each row, from pixels that keep their colour: (height,), or None where few rows tell."""
+    mean = ratio.mean(axis=2)
+    spread = ratio.max(axis=2) - ratio.min(axis=2)
+    low, high = _BAND_LIMITS
+    candidates = usable & (spread < _COLOUR_SHARE * mean) & (mean > low) & (mean < high)
+    counts = np.count_nonzero(candidates, axis=1)
+    known = counts >= _LEAST_ROW_PX
+    if np.count_nonzero(known) < 0.25 * len(known):
+        return None
+    ordered = np.sort(np.where(candidates, mean, np.float32(np.inf)), axis=1)
+    middle = ordered[np.arange(len(counts)), np.maximum(counts - 1, 0) // 2]
+    positions = np.flatnonzero(known)
+    rows = np.interp(np.arange(height) / 2, positions, middle[positions]).astype(np.float32)
+    padded = np.pad(rows, _SMOOTHED_ROWS // 2, mode="edge")
+    smooth: Floats = np.convolve(padded, np.full(_SMOOTHED_ROWS, 1 / _SMOOTHED_ROWS, np.float32), "valid")
+    return smooth.astype(np.float32)
+
+
+def explain_shift(seen: Explained, other: Pixels, limit: float) -> Explained:
+    """Moves the picture back to where the other was taken, if that explains much of the difference.
+
+    Phase correlation: Kuglin and Hines, "The phase correlation image alignment method", 1975.
+    """
+    first, second = (cv2.cvtColor(p, cv2.COLOR_BGR2GRAY).astype(np.float32) for p in (other, seen.picture))
+    window = cv2.createHanningWindow((first.shape[1], first.shape[0]), cv2.CV_32F)
+    (across, down), _ = cv2.phaseCorrelate(first, second, window)
+    if not 0.03 < max(abs(across), abs(down)) <= _LARGEST_SHIFT_PX:
+        return seen
+    moved = shifted(seen.picture, (across, down))
+    differs = difference(moved, other)
+    # What came in over the border was not in the other picture.
+    _blank_border(differs, across, down)
+    moved_back = Explained(moved, differs, above(differs, limit), seen.gain, (across, down))
+    return moved_back if moved_back.share < 0.7 * seen.share else seen
+
+
+def shifted(picture: Pixels, shift: tuple[float, float]) -> Pixels:
+    """Takes back a shift by so many columns and rows; the border is repeated."""
+    if shift == (0.0, 0.0):
+        return picture
+    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (picture.shape[1], picture.shape[0])
+    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def _blank_border(differs: Pixels, across: float, down: float) -> None:
+    columns, rows = int(np.ceil(abs(across))), int(np.ceil(abs(down)))
+    if columns:
+        differs[:, -columns:] = 0
+        differs[:, :columns] = 0
+    if rows:
+        differs[-rows:] = 0
+        differs[:rows] = 0
+
+
+def too_dark(picture: Pixels) -> bool:
+    """Whether a picture holds no light to compare."""
+    return float(np.mean(cv2.mean(picture)[:3])) < _LEAST_LEVEL
