@@ -23,7 +23,7 @@ from tests.conftest import draw_disc
 PROGRAM = [sys.executable, "-c", "from sorter.edge.capture_cli import capture; capture()"]
 
 
-def shoot(out: Path, *arguments: str, camera: str = "sim:?speed=3", label: str = "auto") -> Result:
+def shoot(out: Path, *arguments: str, camera: str = "sim:?speed=2&empty_s=0.8", label: str = "auto") -> Result:
     return CliRunner().invoke(capture, ["--camera", camera, "--label", label, "--out", str(out), *arguments])
 
 
@@ -38,7 +38,7 @@ def photos_in(out: Path) -> list[Path]:
 
 
 def test_one_photo_of_each_object_lies_in_the_folder_of_its_label(tmp_path: Path) -> None:
-    told = summary(shoot(tmp_path, "--count", "5", "--json", camera="sim:?speed=3&seed=7"))
+    told = summary(shoot(tmp_path, "--count", "5", "--json", camera="sim:?speed=2&empty_s=0.8&seed=7"))
     assert told["photos"] == told["objects"] == 5
     assert Counter(path.parent.name for path in photos_in(tmp_path)) == told["labels"]
     assert len({object_of(path) for path in photos_in(tmp_path)}) == 5
@@ -67,7 +67,7 @@ def test_existing_photos_are_never_touched(tmp_path: Path) -> None:
 
 
 def test_the_source_ends(tmp_path: Path) -> None:
-    assert summary(shoot(tmp_path, "--json", camera="sim:?speed=5&objects=2"))["photos"] == 2
+    assert summary(shoot(tmp_path, "--json", camera="sim:?speed=2&empty_s=0.8&objects=2"))["photos"] == 2
 
 
 def test_a_folder_of_pictures_gets_a_label(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_every_few_seconds_and_what_is_wrong_with_the_photos(tmp_path: Path) -> 
 
 
 def test_ctrl_c_ends_it_with_a_summary(tmp_path: Path) -> None:
-    arguments = ["--camera", "sim:?speed=3", "--label", "auto", "--out", str(tmp_path)]
+    arguments = ["--camera", "sim:?speed=2&empty_s=0.8", "--label", "auto", "--out", str(tmp_path)]
     process = subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     first = process.stdout.readline()

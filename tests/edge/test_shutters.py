@@ -51,7 +51,7 @@ def numbers(taken: list[Shot]) -> list[tuple[int, int]]:
 def test_one_photo_of_each_object_that_has_come_to_rest() -> None:
     taken = settled("..~~ooooooooo~...~~ooooo")
     assert numbers(taken) == [(1, 1), (2, 1)]
-    assert taken[0].frame.number == 6, "0.2 s after it moved for the last time"
+    assert taken[0].frame.number == 5, "0.2 s after it moved for the last time"
     assert all(shot.last for shot in taken)
 
 
