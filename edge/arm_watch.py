@@ -76,6 +76,8 @@ class ArmWatch:
             resends=arm.resends,
             damaged_lines=arm.damaged_lines,
             reconnected=self._dispatcher.reconnected,
+            # While it carries out a command, its thread asks it all the time and reports any silence.
+            heard_at_s=time.monotonic() if self._flights.current else self._health.heard_at_s,
         )
 
     def on_report(self, report: Report) -> None:

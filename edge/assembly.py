@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from sorter.cli import inform
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.configuration import Settings
+from sorter.edge.dashboard.dashboard import Dashboard
 from sorter.edge.decision import make_bin_map
 from sorter.edge.dispatcher import DispatcherOptions
+from sorter.edge.health import HealthLimits, assess
 from sorter.edge.journal import Journal
 from sorter.edge.keeping import Origin, PictureKeeper
 from sorter.edge.loop import LoopOptions
@@ -20,6 +22,7 @@ from sorter.edge.objects import SortedObject
 from sorter.edge.pictures import Picture, RecentPictures
 from sorter.edge.place_memory import PlaceMemory
 from sorter.edge.runtime import Runtime, RuntimeOptions
+from sorter.edge.service.supervision import make_supervision
 from sorter.edge.station import Station, make_station, open_station
 from sorter.errors import ConfigError
 from sorter.image import Pixels
@@ -107,6 +110,10 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
         )
         if settings.model.watch:
             _watch_model(stack, settings, sorter, model_options)
+        if settings.dashboard.address:
+            page = stack.enter_context(Dashboard(settings.dashboard, runtime.monitor, runtime.control, pictures))
+            inform(f"Operator's page: {page.url}")
+        _supervise(stack, settings, runtime)
         yield sorter
 
 
@@ -147,6 +154,21 @@ def _remember_place(
             inform("The place must be empty now; it is learned from the first frame.")
     runtime.keepers.append(memory.keep)
     stack.callback(memory.close)
+
+
+def _supervise(stack: ExitStack, settings: Settings, runtime: Runtime) -> None:
+    """Tells the service manager, where there is one, how the sorter is doing."""
+    limits = HealthLimits(arm_s=max(10.0, 4 * settings.arm.heartbeat_s))
+    supervision = make_supervision(
+        runtime.monitor,
+        lambda status, now_s: assess(status, now_s, limits),
+        settings.camera.source,
+        settings.arm.port,
+        settings.journal.file.parent,
+    )
+    stack.callback(supervision.stop)
+    runtime.keepers.append(supervision.tick)
+    supervision.start()
 
 
 def _model_health(model: LoadedModel, refused: str = "") -> ModelHealth:

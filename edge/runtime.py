@@ -118,7 +118,7 @@ class Runtime:
         self._ended = False
         self.pauses = Pauses(self.handle)
         self.control = Requests(station.arm, self._inbox.put)
-        self.keepers: list[Callable[[float], None]] = []
+        self.keepers: list[Callable[[float], object]] = []
         self.on_decided: list[Callable[[SortedObject, Frame], None]] = []
         self.completed = 0
 
@@ -309,7 +309,11 @@ class Runtime:
 
     def _show(self) -> None:
         self.monitor.update(
-            camera=self._eye.health, arm=self._watch.health, stale_frames=self._eye.stale, missed=self._state.missed
+            turned_at_s=time.monotonic(),
+            camera=self._eye.health,
+            arm=self._watch.health,
+            stale_frames=self._eye.stale,
+            missed=self._state.missed,
         )
 
     def _stop_arm(self) -> None:
