@@ -199,7 +199,7 @@ def _watch_model(stack: ExitStack, settings: Settings, sorter: Sorter, options: 
             runtime.use(model.classifier, decision, model.sha256)
             sorter.keeper.origin = Origin(sorter.keeper.origin.run, model.sha256, model.classifier.labels, decision)
             runtime.monitor.update(model=_model_health(model))
-            runtime.tell(f"The network {model.name} was replaced ({model.sha256[:12]}).")
+            runtime.tell(f"The network {model.name} was replaced ({model.sha256[:12]}).", good=True)
 
     runtime.keepers.append(look)
 

@@ -144,6 +144,9 @@ class RecoverySettings:
     delay_s: float = 1.0
     attempts: int = 5
 
+    def __post_init__(self) -> None:
+        self.options(False)
+
     def options(self, person_can_resume: bool) -> RecoveryOptions:
         """The options, once it is known whether a person can resume."""
         chosen: OnFault

@@ -170,9 +170,9 @@ class Runtime:
             else:
                 self._stop_arm()
 
-    def tell(self, text: str) -> None:
-        """Tells people what happened, and notes it in the journal."""
-        warn(text)
+    def tell(self, text: str, good: bool = False) -> None:
+        """Tells people what happened, good or bad, and notes it in the journal."""
+        (inform if good else warn)(text)
         with suppress(StorageError):  # a journal that cannot be written says so when a row is to be written
             self._journal.note(text)
 
@@ -297,7 +297,7 @@ class Runtime:
             self.tell(self._eye.health.reason)
             self.handle(CameraLost())
         elif lost is False:
-            inform("The camera gives pictures again.")
+            self.tell("The camera gives pictures again.", good=True)
         try:
             self._flights.retry()
             self.pauses.end("storage")
