@@ -10,19 +10,15 @@ from typing import Protocol
 import numpy as np
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.loop import (
-    STILL_OPTIONS,
+from sorter.edge.events import (
     Classify,
     CommandAcknowledged,
     CommandCompleted,
     Event,
     FrameClassified,
     FrameSeen,
-    LoopOptions,
-    LoopState,
-    Phase,
-    step,
 )
+from sorter.edge.loop import STILL_OPTIONS, LoopOptions, LoopState, Phase, step
 from sorter.edge.triggers.trigger import EMPTY, Trigger
 
 

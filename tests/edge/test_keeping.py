@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from sorter.edge.decision import Decision, DecisionOptions
-from sorter.edge.keeping import KeepOptions, Origin, PictureKeeper, is_uncertain
+from sorter.edge.keep_options import KeepOptions
+from sorter.edge.keeping import Origin, PictureKeeper, is_uncertain
 from sorter.edge.objects import SortedObject
 from sorter.edge.pictures import Picture, RecentPictures
 from sorter.edge.shelf import RECORDS_NAME, Shelf
@@ -40,7 +41,9 @@ def noise(seed: int, side_px: int = 128) -> Pixels:
 
 
 def pictures_in(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg") if not path.name.startswith(".")
+    )
 
 
 def records_in(folder: Path) -> list[dict[str, Any]]:

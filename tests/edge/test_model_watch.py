@@ -27,7 +27,7 @@ FRAME: Pixels = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint
 
 
 def any_bins(labels: tuple[str, ...]) -> BinMap:
-    return make_bin_map(labels, (), 0)
+    return make_bin_map(labels, {}, 0)
 
 
 def variant(path: Path, labels: tuple[str, ...] | None = None, **changes: Any) -> bytes:
