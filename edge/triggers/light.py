@@ -26,6 +26,10 @@ _BAND_LIMITS = (0.6, 1.7)
 _COLOUR_SHARE = 0.12
 """A pixel whose channels changed more differently than this did not change by light alone."""
 
+_STEEPEST = 0.05
+"""Light changes this much at most from one row of a thumbnail to the next: three bands of strong flicker over 120 rows
+change by 0.04. A long object that lies across the picture begins more abruptly."""
+
 _LEAST_ROW_PX = 6
 _SMOOTHED_ROWS = 5
 _LARGEST_SHIFT_PX = 6.0
@@ -122,8 +126,8 @@ def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Flo
     positions = np.flatnonzero(known)
     rows = np.interp(np.arange(height) / 2, positions, middle[positions]).astype(np.float32)
     padded = np.pad(rows, _SMOOTHED_ROWS // 2, mode="edge")
-    smooth: Floats = np.convolve(padded, np.full(_SMOOTHED_ROWS, 1 / _SMOOTHED_ROWS, np.float32), "valid")
-    return smooth.astype(np.float32)
+    smooth: Floats = np.convolve(padded, np.full(_SMOOTHED_ROWS, 1 / _SMOOTHED_ROWS), "valid").astype(np.float32)
+    return smooth if float(np.abs(np.diff(smooth)).max()) <= _STEEPEST else None
 
 
 def explain_shift(seen: Explained, other: Pixels, limit: float) -> Explained:

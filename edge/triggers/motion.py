@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.triggers.blobs import Change, find_objects
+from sorter.edge.triggers.blobs import Change, count_objects, find_objects
 from sorter.edge.triggers.light import (
     Explained,
     compare,
@@ -116,7 +116,7 @@ class MotionTrigger:
             return self._wait_for_light(small, seen, change)
         self._soft_since_s = None
         if self._occupied:
-            return Observation(True, self._moves(), max(1, len(change.objects)))
+            return Observation(True, self._moves(), max(1, count_objects(change, options.part)))
         if seen.shift == (0.0, 0.0):
             reference.follow(seen, elapsed_s, options.adapt_s, cv2.bitwise_not(change.mask))  # type: ignore[arg-type]
         return EMPTY
