@@ -31,7 +31,7 @@ _STEP_SHARE = 0.16
 _SMOOTH_PX = 7
 """Penumbras wider than this, in pixels of the thumbnail, are no structure."""
 
-_LEAST_SIGNS = 0.3
+_LEAST_SIGNS = 0.15
 """Share of the least area of an object that must carry such signs."""
 
 _SIGNS_SHARE = 0.06
@@ -39,6 +39,9 @@ _SIGNS_SHARE = 0.06
 
 _LEAST_OBJECT = 0.4
 """A further object is at least this share of the least area."""
+
+_SOLID = 0.75
+"""Solid objects are evident over this share of what they cover."""
 
 _CRACK_PX = 3
 
@@ -64,12 +67,14 @@ class Change:
 
     Attributes:
         objects: The objects, largest first; parts of others left out.
+        evident: uint8 (h, w), 255 where light alone cannot explain the change.
         mask: uint8 (h, w), 255 where objects lie, their gaps closed.
         soft: uint8 (h, w), 255 where only the light changed.
         area: Share of the picture that objects cover.
     """
 
     objects: tuple[Blob, ...]
+    evident: Pixels
     mask: Pixels
     soft: Pixels
     area: float
@@ -114,7 +119,7 @@ def find_objects(seen: Explained, empty: Pixels, limit: float, options: TriggerO
     blobs = sorted((_blob(group, stats, centres) for group in groups), key=lambda blob: -blob.area_px)
     objects = tuple(b for b in blobs if b.area_px >= max(options.part * blobs[0].area_px, _LEAST_OBJECT * least_px))
     area = float(areas[enough].sum()) / (height * width)
-    return Change(objects, mask, soft, area)  # type: ignore[arg-type]
+    return Change(objects, evident, mask, soft, area)  # type: ignore[arg-type]
 
 
 def count_objects(change: Change, part: float) -> int:
@@ -122,7 +127,10 @@ def count_objects(change: Change, part: float) -> int:
     number = 0
     for blob in change.objects:
         left, top, width, height = blob.box
-        number += count_necked(change.mask[top : top + height, left : left + width], part)
+        inside = (slice(top, top + height), slice(left, left + width))
+        # A ragged outline, as of glass, has necks that mean nothing.
+        ragged = cv2.countNonZero(change.evident[inside]) < _SOLID * cv2.countNonZero(change.mask[inside])
+        number += 1 if ragged else count_necked(change.mask[inside], part)
     return number
 
 

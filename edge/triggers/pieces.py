@@ -18,6 +18,9 @@ _FACING = 0.6
 """Pieces of one object face each other along this share of the smaller one's width; round things along a third."""
 
 _FACING_DEPTH_PX = 1.5
+_SCATTERED = 0.55
+"""A piece that fills less of its convex hull is an outline or a fragment; a banana fills two thirds."""
+
 _NECK = 1.5
 """A neck is so many times narrower than both things it joins."""
 
@@ -60,6 +63,12 @@ def _distance_from(piece: npt.NDArray[np.bool_]) -> Any:
 def _belong_together(
     first: int, second: int, labels: Labels, stats: npt.NDArray[np.int32], distances: dict[int, Any], gap_px: float
 ) -> bool:
+    # Of glass and clear plastic only scattered pieces stand out.
+    if min(_solidity(labels == piece) for piece in (first, second)) < _SCATTERED:
+        gap_px *= 2
+        facing_wanted = 0.0
+    else:
+        facing_wanted = _FACING
     smaller, larger = sorted((first, second), key=lambda piece: stats[piece, cv2.CC_STAT_AREA])
     away = distances[larger][labels == smaller]
     nearest = float(away.min())
@@ -67,7 +76,14 @@ def _belong_together(
         return False
     facing = np.count_nonzero(away <= nearest + _FACING_DEPTH_PX) / _FACING_DEPTH_PX
     width = min(stats[smaller, cv2.CC_STAT_WIDTH], stats[smaller, cv2.CC_STAT_HEIGHT])
-    return bool(facing >= _FACING * width)
+    return bool(facing >= facing_wanted * width)
+
+
+def _solidity(piece: npt.NDArray[np.bool_]) -> float:
+    """Share of its convex hull that a piece fills."""
+    points = cv2.findNonZero(piece.astype(np.uint8))
+    hull = cv2.contourArea(cv2.convexHull(points))
+    return len(points) / max(hull, 1.0)
 
 
 def count_necked(piece: Pixels, part: float) -> int:
