@@ -260,7 +260,8 @@ class Runtime:
             seen = self._flights.launch(entry, frame, self._dispatcher.send)
         except StorageError as error:
             self.handle(CommandNotSent(error.message))
-            self.pauses.begin("storage", error.message)
+            self._flights.note_later(f"An object could not be sorted: {error.message}")
+            self._pause_for_journal(error)
             return
         self.times.add("decide", time.monotonic() - started_s)
         self.times.add("frame to command", seen.command_s)
@@ -302,10 +303,15 @@ class Runtime:
             self._flights.retry()
             self.pauses.end("storage")
         except StorageError as error:
-            self.pauses.begin("storage", error.message)
+            self._pause_for_journal(error)
         self._show()
         for keeper in self.keepers:
             keeper(now_s)
+
+    def _pause_for_journal(self, error: StorageError) -> None:
+        if not self.pauses.reason_of("storage"):
+            warn(error.message, error.hint)
+        self.pauses.begin("storage", error.message)
 
     def _show(self) -> None:
         self.monitor.update(
