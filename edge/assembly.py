@@ -21,7 +21,8 @@ from sorter.edge.model_change import followed_model, health_of
 from sorter.edge.objects import SortedObject
 from sorter.edge.pictures import Picture, RecentPictures
 from sorter.edge.place_memory import PlaceMemory
-from sorter.edge.runtime import Runtime, RuntimeOptions
+from sorter.edge.runtime import Runtime
+from sorter.edge.runtime_options import RuntimeOptions
 from sorter.edge.service.supervision import make_supervision
 from sorter.edge.station import Station, make_station, open_station
 from sorter.edge.storage import StorageLimits
@@ -36,12 +37,14 @@ class Sorter:
     Attributes:
         runtime: Its loop.
         station: Its devices.
+        pictures: Of the latest objects.
         bins: Which label goes where.
         threshold: Lowest probability that is not rejected.
     """
 
     runtime: Runtime
     station: Station
+    pictures: RecentPictures
     bins: BinMap
     threshold: float
 
@@ -102,7 +105,7 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
         limits = StorageLimits(settings.keep.min_free_megabytes, settings.journal.min_free_megabytes)
         runtime.keepers.append(DiskWatch(settings.journal.file.parent, limits, runtime.pauses).look)
         _remember_place(stack, settings, runtime, station, journal, learn_empty)
-        sorter = Sorter(runtime, station, model.bins, decision.threshold)
+        sorter = Sorter(runtime, station, pictures, model.bins, decision.threshold)
         runtime.monitor.update(
             model=health_of(model), bins=model.bins.bins, reject_bin=model.bins.reject, started_at=model.loaded_at
         )
