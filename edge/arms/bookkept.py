@@ -96,13 +96,11 @@ class BookkeptArm(Arm):
         sequence = next_sequence(self.last_sequence)
         with self._reading:
             self._stopping.clear()
-            self._memory.begin(sequence, "RESUME")
+            self._wake()
+            if self._stopping.is_set():
+                raise self._interrupted("RESUME")  # somebody stopped it again meanwhile: that counts
             self.last_sequence = sequence
-            try:
-                self._wake()
-            except ArmError as error:
-                self._memory.end(error)
-                raise
+            self._memory.begin(sequence, "RESUME")
             self._memory.end()
             self._continuous, self._idle, self._state = True, True, "IDLE"
 

@@ -18,7 +18,7 @@ class CommandMemory:
         self.outcome = "NONE"
         self._command = ""
         self._error: ArmError | None = None
-        self._before = (0, "NONE", "", self._error)
+        self._before: tuple[int, str, str, ArmError | None] = (0, "NONE", "", None)
 
     def admit(self, sequence: int, command: str, arm_name: str) -> bool:
         """Whether a command may be carried out; False when it has been, and must not move the arm again.

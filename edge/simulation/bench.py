@@ -1,7 +1,8 @@
 """Simulated arms of every kind, and the options with which a program drives them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from sorter.edge.arms.messages import read_message
 from sorter.edge.arms.options import ArmOptions
@@ -68,3 +69,18 @@ def complete_options(options: ArmOptions, bins: int) -> ArmOptions:
             hello_reply="I am ([a-z-]+)",
         )
     return options
+
+
+def keep_known(values: Mapping[str, Any]) -> dict[str, str]:
+    """Options of a command line as those of an address, without those that this kind of arm does not have."""
+    kind = SimulatedArmOptions if values["kind"] == "line" else ControllerOptions
+    known = {f.name for f in fields(kind)} | {"kind", "dialect"}
+    texts = {name: str(int(value) if isinstance(value, bool) else value) for name, value in values.items()}
+    return {name: text for name, text in texts.items() if name in known}
+
+
+def describe_bins_of(options: ArmOptions) -> list[str]:
+    """What a program has to send for each bin, a line each; none for an arm that knows its bins itself."""
+    if options.kind == "gcode":
+        return [f"Bin {number}: {' | '.join(script)}" for number, script in options.scripts.items()]
+    return [f"Bin {number}: {message}" for number, message in options.messages.items()]

@@ -49,14 +49,17 @@ class MarlinController(Controller):
         if match and (renumber := re.search(r"M110\s*N(\d+)", match[2])):
             number = int(renumber[1])
         elif number != self._last_number + 1:
-            return self._ask_again("Line Number is not Last Line Number+1", now_s)
+            self._ask_again("Line Number is not Last Line Number+1", now_s)
+            return None
         if not star:
-            return self._ask_again("No Checksum with line number", now_s)
+            self._ask_again("No Checksum with line number", now_s)
+            return None
         expected = 0
         for character in body.encode("latin-1", "replace"):
             expected ^= character
         if not checksum.isdecimal() or int(checksum) != expected:
-            return self._ask_again("checksum mismatch", now_s)
+            self._ask_again("checksum mismatch", now_s)
+            return None
         self._last_number = number
         return match[2] if match else ""
 
