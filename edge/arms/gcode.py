@@ -47,6 +47,7 @@ class GcodeArm(BookkeptArm):
     def _meet(self) -> str:
         heard = b""
         deadline_s = time.monotonic() + self._options.handshake_timeout_s
+        last_s = time.monotonic() + self._options.motion_timeout_s + self._options.handshake_timeout_s
         name, state_known = "", self._options.dialect != "grbl"
         while (now_s := time.monotonic()) < deadline_s:
             if self._options.dialect == "grbl" and now_s > deadline_s - self._options.handshake_timeout_s / 2:
@@ -59,6 +60,9 @@ class GcodeArm(BookkeptArm):
                     heard = (heard + answer.text.encode("ascii", "replace"))[:40]
                     if answer.kind == "reset":
                         again_s = 0.0
+                    elif answer.kind == "busy":
+                        # It is there, and carries out what was sent before the port was lost.
+                        deadline_s = min(time.monotonic() + self._options.handshake_timeout_s, last_s)
                     elif answer.kind == "state":
                         state_known = True
                         self._see_state(grbl_state(answer.text))
@@ -209,8 +213,8 @@ class GcodeArm(BookkeptArm):
     def _wake(self) -> None:
         if self._mute:
             self._link.reset()
-        elif self._options.dialect == "grbl":
-            self._write(b"\x18")
+        elif not self._dialect.stop_silences:
+            self._write(self._dialect.stop)  # a stop may have been lost with the port
         self._state, self._mute = "IDLE", False
         try:
             self._meet()

@@ -39,6 +39,8 @@ class MarlinController(Controller):
         if line == "M112":
             self._kill(now_s)
             return
+        if line == "M410":
+            self.halt()  # seen as soon as it is read, as M112 is
         self._queue.append(line)
 
     def _check(self, line: str, now_s: float) -> str | None:
@@ -95,11 +97,9 @@ class MarlinController(Controller):
             self._say("Cap:EMERGENCY_PARSER:1", now_s)
         elif word == "M114":
             self._say("X:0.00 Y:0.00 Z:0.00 E:0.00 Count X:0 Y:0 Z:0", now_s)
-        elif word == "M410":
-            self.halt()
         elif not _KNOWN.fullmatch(word):
             self._say(f'echo:Unknown command: "{line}"', now_s)
-        elif word not in ("M110", "M400"):
+        elif word not in ("M110", "M400", "M410"):
             self.execute(line, now_s)
         self._say("ok", now_s)
 

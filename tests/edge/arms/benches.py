@@ -58,6 +58,7 @@ class Bench:
             known, and the host alone sees to it that no number moves it twice.
         tells_reset: It can tell that it was reset. Another one only falls silent.
         needs_button: After an emergency stop it is mute until somebody presses its reset button.
+        process: The program that simulates it, where there is one.
     """
 
     arm: Arm
@@ -67,6 +68,7 @@ class Bench:
     remembers: bool = True
     tells_reset: bool = True
     needs_button: bool = False
+    process: "subprocess.Popen[str] | None" = None
 
 
 def make_bench(name: str, folder: Path) -> Iterator[Bench]:
@@ -131,6 +133,7 @@ def bench_in_process(kind: str, dialect: str, folder: Path) -> Iterator[Bench]:
             lambda: send_signal(process, signal.SIGUSR1, log, "will jam"),
             lambda: send_signal(process, signal.SIGUSR2, log, "was reset"),
             needs_button=(kind, dialect) == ("gcode", "marlin"),
+            process=process,
             **_traits(kind, dialect),
         )
     finally:
