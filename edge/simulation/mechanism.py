@@ -77,6 +77,10 @@ class Mechanism:
         self._state, self.done_at_s = "STOPPED", None
         return self._fail(protocol.ERR_INTERRUPTED) if interrupted else []
 
+    def press_stop(self) -> list[Message]:
+        """Stops as the arm's own button does; gives the end of a motion that it cut short."""
+        return self._stop()
+
     def _fail(self, number: int) -> list[Message]:
         self._outcome = f"ERR{number}"
         return [_error(self._last.sequence, number)]

@@ -1,4 +1,4 @@
-"""The simulated arm on a real pseudo-terminal: programs open it like any serial device."""
+"""Simulated arms on a real pseudo-terminal: programs open it like any serial device."""
 
 import os
 import select
@@ -14,6 +14,7 @@ from typing import Self
 from sorter.edge.arms.link import SerialLink
 from sorter.edge.simulation.address import SCHEME
 from sorter.edge.simulation.arm import SimulatedArm, SimulatedArmOptions
+from sorter.edge.simulation.device import SimulatedDevice
 from sorter.errors import ArmError, ConfigError
 from sorter.files import translated_storage_errors
 
@@ -28,7 +29,7 @@ class PtyArm:
         path: The terminal's device, for example ``/dev/pts/3``; empty before ``start``.
     """
 
-    def __init__(self, arm: SimulatedArm) -> None:
+    def __init__(self, arm: SimulatedDevice) -> None:
         self.path = ""
         self._arm = arm
         self._lock = threading.Lock()
@@ -71,6 +72,14 @@ class PtyArm:
     def jam(self) -> None:
         """Makes the next motion jam."""
         self._do(self._arm.jam)
+
+    def announce(self) -> None:
+        """Lays an object in front of the arm's sensor."""
+        self._do(lambda: self._arm.announce(time.monotonic()))
+
+    def press_stop(self) -> None:
+        """Presses the arm's own stop button."""
+        self._do(lambda: self._arm.press_stop(time.monotonic()))
 
     def __enter__(self) -> Self:
         """Starts the service."""
@@ -134,33 +143,30 @@ def symbolic_link(link: Path, target: str) -> Iterator[None]:
             link.unlink()
 
 
-class SimulatedLink:
-    """A link whose far end comes into being when it is opened: the address ``sim:``.
+class PtyLink:
+    """A link whose far end comes into being when it is opened.
 
     The bytes go through a real pseudo-terminal and pyserial, as to any device.
 
     Args:
-        options: How the arm behaves.
-        on_sorted: Called with the bin when a SORT is completed, from the simulated arm's thread.
+        device: The arm at the far end. It keeps its memory when the link is closed and opened again.
 
     Attributes:
         name: ``sim:``, and the terminal's path once it is open.
-        simulated_arm: The arm at the far end. It keeps its memory when the link is closed and opened again.
+        device: The arm at the far end.
         port: The terminal while the link is open.
     """
 
-    def __init__(
-        self, options: SimulatedArmOptions | None = None, on_sorted: Callable[[int], None] = lambda _bin: None
-    ) -> None:
+    def __init__(self, device: SimulatedDevice) -> None:
         self.name = SCHEME
-        self.simulated_arm = SimulatedArm(options, on_sorted)
+        self.device = device
         self.port: PtyArm | None = None
         self._link = SerialLink(SCHEME)
 
     def open(self) -> None:
         """Switches the simulated arm on and opens its port (see ``SerialLink.open``)."""
         self.close()
-        self.port = PtyArm(self.simulated_arm)
+        self.port = PtyArm(self.device)
         self.name = self.port.start()
         self._link = SerialLink(self.name)
         self._link.open()
@@ -177,9 +183,33 @@ class SimulatedLink:
         """Whether bytes have arrived; raises ArmLostError."""
         return self._link.waiting()
 
+    def reset(self) -> bool:
+        """Resets the simulated arm, as DTR does with a board."""
+        if self.port is not None:
+            self.port.reset()
+        return self.port is not None
+
     def close(self) -> None:
         """Closes the port and removes it."""
         self._link.close()
         if self.port is not None:
             self.port.stop()
             self.port = None
+
+
+class SimulatedLink(PtyLink):
+    """A link to a simulated arm that speaks line protocol 1.
+
+    Args:
+        options: How the arm behaves.
+        on_sorted: Called with the bin when a SORT is completed, from the simulated arm's thread.
+
+    Attributes:
+        simulated_arm: The arm at the far end.
+    """
+
+    def __init__(
+        self, options: SimulatedArmOptions | None = None, on_sorted: Callable[[int], None] = lambda _bin: None
+    ) -> None:
+        self.simulated_arm = SimulatedArm(options, on_sorted)
+        super().__init__(self.simulated_arm)
