@@ -57,7 +57,7 @@ class _Session(socketserver.StreamRequestHandler):
                 return
 
     def _read_request(self) -> tuple[str, dict[str, str]] | None:
-        lines = []
+        lines: list[str] = []
         while (line := self.rfile.readline().decode().strip()) or not lines:
             if not line:
                 return None

@@ -28,6 +28,13 @@ def _serve(port: int = 0) -> RtspServer:
     return server
 
 
+def _wait_for_state(capture: Capture, *states: str) -> None:
+    deadline_s = time.monotonic() + 30
+    while capture.health.state not in states:
+        assert time.monotonic() < deadline_s, capture.health
+        time.sleep(0.01)
+
+
 def _wait_for_frame(capture: Capture) -> tuple[int, ...]:
     deadline_s = time.monotonic() + 30
     while time.monotonic() < deadline_s:
@@ -48,13 +55,10 @@ def test_rtsp_streams_over_tcp_and_comes_back_after_the_camera_was_away() -> Non
     assert "TCP" in server.transports[0]
     port = server.port
     server.end()
-    deadline_s = time.monotonic() + 30
-    while capture.health.state == "ok" and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    assert capture.health.state in ("lost", "silent") and capture.health.reason
+    _wait_for_state(capture, "lost", "silent")
+    assert capture.health.reason
     again = _serve(port)
-    while capture.health.state != "ok" and time.monotonic() < deadline_s:
-        time.sleep(0.01)
+    _wait_for_state(capture, "ok")
     assert _wait_for_frame(capture) and capture.health.reopened >= 1
     capture.stop()
     again.end()
