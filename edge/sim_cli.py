@@ -108,6 +108,7 @@ def arm(link: Path | None, verbose: bool, **options: Any) -> None:
 @click.option("--bin", "assignments", multiple=True, metavar="LABEL=N", help="Bin of a label, for the score.")
 @click.option("--reject-bin", type=click.IntRange(0), default=0, help="Bin for objects that cannot be told.")
 @click.option("--truth", type=click.Path(path_type=Path), help="JSON file for what really happened.")
+@click.option("--grace", type=click.FloatRange(0), default=1.0, help="Seconds without objects when a sorter comes.")
 @click.option("--truth-interval", type=click.FloatRange(0.05), default=1.0, help="Seconds between two writings of it.")
 def platform(
     camera: str,
@@ -119,6 +120,7 @@ def platform(
     reject_bin: int,
     truth: Path | None,
     truth_interval: float,
+    grace: float,
 ) -> None:
     r"""Runs a platform with camera and arm for a sorter in another program.
 
@@ -145,7 +147,7 @@ def platform(
     arm_options = read_options(SimulatedArmOptions, split_address(arm_address)[1])
     bins = make_bin_map(simulation.labels, parse_assignments(assignments), reject_bin)
     stream = PictureStream(host, http_port)
-    running = SimulatedPlatform(simulation, arm_options, bins, stream, truth, truth_interval)
+    running = SimulatedPlatform(simulation, arm_options, bins, stream, truth, truth_interval, grace)
     with suppress(KeyboardInterrupt), running:
         _on_signal(signal.SIGHUP, running.want_truth, "the truth is written")
         _on_signal(signal.SIGUSR1, running.port.jam, "the next motion will jam")

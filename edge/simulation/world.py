@@ -130,6 +130,13 @@ class World:
         with self._lock:
             self._advance(now_s)
 
+    def hold(self, now_s: float) -> None:
+        """Keeps an empty platform empty: the next object comes no sooner than ``empty_s`` from now."""
+        with self._lock:
+            self._advance(now_s)
+            if self._phase == "empty":
+                self._since_s = now_s
+
     def take(self, bin_number: int, now_s: float) -> None:
         """The arm has completed its way to a bin: what rests or arrives on the platform is taken away."""
         with self._lock:
