@@ -24,7 +24,7 @@ _BRIGHTEST_PATCH = 1.6
 _COLOUR = 0.55
 """A colour that differs by this share of the limit for a change is a sign of an object."""
 
-_STRUCTURE = 0.5
+_STRUCTURE = 0.4
 """So is structure of this share of the limit, or of this share of the step at a soft shadow's edge."""
 
 _STEP_SHARE = 0.16
@@ -42,6 +42,9 @@ _LEAST_OBJECT = 0.4
 
 _SOLID = 0.75
 """Solid objects are evident over this share of what they cover."""
+
+_SHARP_OUTLINE = 0.7
+"""What is outlined sharply over this share of its border is an object all over; shadows end softly."""
 
 _CRACK_PX = 3
 
@@ -107,7 +110,7 @@ def find_objects(seen: Explained, empty: Pixels, limit: float, options: TriggerO
     height, width = seen.changed.shape
     least_px = options.least_area * height * width
     evident = find_evidence(seen, empty, limit)
-    number, labels, stats, centres = cv2.connectedComponentsWithStats(_fill(evident))
+    number, labels, stats, centres = cv2.connectedComponentsWithStats(_fill(evident, seen.changed))
     signs = np.bincount(labels.ravel(), weights=evident.ravel() > 0, minlength=number)
     areas = stats[:, cv2.CC_STAT_AREA]
     enough = (signs >= _LEAST_SIGNS * least_px) & (signs >= _SIGNS_SHARE * areas)
@@ -142,9 +145,17 @@ def _blob(group: list[int], stats: Any, centres: Any) -> Blob:
     return Blob(int(areas.sum()), (int(left), int(top), int(right - left), int(bottom - top)), (float(x), float(y)))
 
 
-def _fill(evident: Pixels) -> Pixels:
-    """Closes cracks and fills holes: of a plain object only the outline is evident."""
-    closed = cv2.morphologyEx(evident, cv2.MORPH_CLOSE, np.ones((_CRACK_PX, _CRACK_PX), np.uint8))
+def _fill(evident: Pixels, changed: Pixels) -> Pixels:
+    """Closes cracks and fills holes: of a plain object only the outline is evident, and not all of that."""
+    small = np.ones((_CRACK_PX, _CRACK_PX), np.uint8)
+    closed = cv2.morphologyEx(evident, cv2.MORPH_CLOSE, small)
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(closed, contours, -1, 255, cv2.FILLED)
-    return closed  # type: ignore[return-value]
+    number, labels = cv2.connectedComponents(changed)
+    outline = (cv2.erode(changed, small, borderType=cv2.BORDER_REPLICATE) == 0) & (changed > 0)
+    sharp = outline & (cv2.dilate(evident, small) > 0)
+    lengths = np.bincount(labels[outline], minlength=number)
+    sharps = np.bincount(labels[sharp], minlength=number)
+    outlined = (lengths > 0) & (sharps >= _SHARP_OUTLINE * lengths)
+    outlined[0] = False
+    return cv2.bitwise_or(closed, (outlined[labels] * 255).astype(np.uint8))  # type: ignore[return-value]

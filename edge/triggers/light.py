@@ -33,12 +33,16 @@ change by 0.04. A long object that lies across the picture begins more abruptly.
 _LEAST_ROW_PX = 6
 _SMOOTHED_ROWS = 5
 _OVEREXPOSED = 250
-_LEAST_GROUND, _ENOUGH_GROUND = 0.03, 0.3
+_LEAST_GROUND, _ENOUGH_GROUND = 0.03, 0.4
 """Shares of the picture: with less ground nothing is learned of the light, or no sudden change believed."""
 
 _SUDDEN = 0.12
 """A gain that changes by more than this logarithm within a frame is a switched lamp, or an object."""
 
+_DRIFT = 0.03
+"""More than what daylight changes from frame to frame."""
+
+_SAME_GAIN = 0.01
 _COLOURED_STEP = 1.3
 """A lamp that is switched changes the channels' gains by no more than this against each other."""
 
@@ -113,6 +117,10 @@ def explain_light(
     usable &= _largest(few) < _OVEREXPOSED
     gain = _ground_gain(ratio, usable, known)
     plain = compare(picture, other, limit, gain)
+    if known is not None and np.abs(gain - known).max() > _SAME_GAIN * known.max():
+        unchanged = compare(picture, other, limit, known)
+        if unchanged.share <= plain.share:
+            plain, gain = unchanged, known
     rows = _row_gains(ratio / gain, usable, picture.shape[0])
     if rows is None:
         return plain
@@ -120,6 +128,12 @@ def explain_light(
     differs = difference(lit, other)
     banded = Explained(lit, differs, above(differs, limit), gain)
     return banded if banded.share < plain.share else plain
+
+
+def is_lamp(gain: Floats, known: Floats | None) -> bool:
+    """Whether a change of gain has no more colour than a lamp that is switched."""
+    step = gain if known is None else gain / known
+    return float(step.max() / step.min()) <= _COLOURED_STEP
 
 
 def _largest(channels: Floats) -> Floats:
@@ -136,10 +150,10 @@ def _ground_gain(ratio: Floats, usable: npt.NDArray[np.bool_], known: Floats | N
     if known is None:
         return gain
     step = gain / known
-    sudden = float(np.abs(np.log(step)).max()) > _SUDDEN
+    change = float(np.abs(np.log(step)).max())
     # An object that covers most of what was ground a frame ago differs in colour, or leaves little ground.
-    coloured = float(step.max() / step.min()) > _COLOURED_STEP
-    return known if sudden and (coloured or share_seen < _ENOUGH_GROUND) else gain
+    doubtful = (change > _SUDDEN and not is_lamp(gain, known)) or (change > _DRIFT and share_seen < _ENOUGH_GROUND)
+    return known if doubtful else gain
 
 
 def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Floats | None:

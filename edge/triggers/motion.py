@@ -14,6 +14,7 @@ from sorter.edge.triggers.light import (
     compare,
     explain_light,
     explain_shift,
+    is_lamp,
     mean_gain,
     shifted,
     too_dark,
@@ -29,6 +30,9 @@ _QUIET = 0.25
 
 _STAY = 0.5
 """An object that was there still is while this share of the least area is left of it."""
+
+_SLOWER = 5.0
+"""Shadows that stay are learned so many times more slowly."""
 
 _WHOLE_PICTURE = 0.35
 """Soft changes over this share of the picture are a change of light that must come to an end first."""
@@ -96,7 +100,8 @@ class MotionTrigger:
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
         seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
-        if not self._occupied and seen.share < _QUIET * self._options.least_area:
+        if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
+            self._occupied, self._ground = False, None
             self._gain = reference.follow(seen, elapsed_s, self._options.adapt_s)
             self._soft_since_s = None
             return EMPTY
@@ -121,7 +126,9 @@ class MotionTrigger:
         if self._occupied:
             return Observation(True, self._moves(), max(1, count_objects(change, options.part)))
         if seen.shift == (0.0, 0.0):
-            self._gain = reference.follow(seen, elapsed_s, options.adapt_s, cv2.bitwise_not(change.mask))  # type: ignore[arg-type]
+            # What changed a little may be light that stays, or the first sight of an object: it is learned slowly.
+            reference.follow(seen, elapsed_s, options.adapt_s, _dilated_inverse(seen.changed))
+            reference.follow(seen, elapsed_s, _SLOWER * options.adapt_s, change.soft)
         return EMPTY
 
     def _wait_for_light(self, small: Pixels, seen: Explained, change: Change) -> Observation:

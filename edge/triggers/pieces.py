@@ -21,10 +21,10 @@ _FACING_DEPTH_PX = 1.5
 _SCATTERED = 0.55
 """A piece that fills less of its convex hull is an outline or a fragment; a banana fills two thirds."""
 
-_NECK = 1.5
+_NECK = 1.3
 """A neck is so many times narrower than both things it joins."""
 
-_NECK_LEVELS = tuple(0.2 + 0.06 * i for i in range(9))
+_NECK_LEVELS = tuple(0.2 + 0.06 * i for i in range(10))
 _LEAST_NECK_PX = 1.5
 
 Labels = npt.NDArray[np.int32]
