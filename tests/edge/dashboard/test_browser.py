@@ -94,7 +94,8 @@ def test_a_sorter_at_work(tmp_path: Path, visit: Open) -> None:
             page = visit(dashboard.url).page
             expect(page.locator("#connection")).to_have_text("Connected")
             expect(page.locator("#title")).to_have_text("Fruit line")
-            first = page.wait_for_selector("#live:not([hidden])").get_attribute("src")
+            expect(page.locator("#live")).to_be_visible()
+            first = page.get_attribute("#live", "src")
             wait_for(lambda: page.get_attribute("#live", "src") != first, page)
             page.wait_for_selector(".object .thumb img:not([hidden])")
             page.wait_for_selector("#latency polyline")
@@ -241,9 +242,9 @@ def test_a_hidden_page_asks_for_nothing(served: Served, visit: Open) -> None:
     opened = visit(served.dashboard.url)
     expect(opened.page.locator("#connection")).to_have_text("Connected")
     opened.page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
-    opened.page.wait_for_timeout(1500)
+    opened.page.wait_for_timeout(1300)
     before = len(opened.requests)
-    opened.page.wait_for_timeout(1200)
+    opened.page.wait_for_timeout(800)
     assert len(opened.requests) == before
 
 
@@ -255,9 +256,8 @@ def test_names_and_roles_for_screen_readers(served: Served, visit: Open) -> None
     expect(page.get_by_role("img", name="Object 1")).to_be_visible()
     for heading in ("Live picture", "Bins", "Latest objects", "Latency", "Objects a minute", "Health"):
         expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
-    unnamed = page.evaluate(
-        "[...document.querySelectorAll('button, input')].filter(e => !e.labels?.length && !e.ariaLabel && !e.textContent.trim()).length"
-    )
+    named = "e => e.labels?.length || e.ariaLabel || e.textContent.trim()"
+    unnamed = page.evaluate(f"[...document.querySelectorAll('button, input')].filter(e => !({named})(e)).length")
     assert unnamed == 0
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "stop"

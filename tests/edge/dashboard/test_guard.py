@@ -254,11 +254,10 @@ def test_a_crowd_that_does_nothing_keeps_nobody_out(served: Served, text: bytes)
 
 def test_those_who_dribble_are_closed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "IDLE_S", 0.3)
-    with crowd(served, 1, b"GET / HTTP/1.1\r\n") as (line,):
-        with pytest.raises(OSError):
-            for _ in range(100):
-                line.sendall(b"X: a\r\n")
-                time.sleep(0.05)
+    with crowd(served, 1, b"GET / HTTP/1.1\r\n") as (line,), pytest.raises(OSError):
+        for _ in range(100):
+            line.sendall(b"X: a\r\n")
+            time.sleep(0.05)
 
 
 def test_who_does_not_read_holds_up_nobody(served: Served) -> None:
