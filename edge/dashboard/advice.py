@@ -62,7 +62,8 @@ def advise(status: Status, troubles: tuple[str, ...] = ()) -> Advice:
     if troubles:
         return Advice("danger", "Something is wrong", _join(*troubles))
     if status.full:
-        return Advice("attention", f"{_name_bins(status.full)} full", "Empty it, then press “Emptied” beside it.")
+        what = "it" if len(status.full) == 1 else "them"
+        return Advice("attention", f"{_name_bins(status.full)} full", f"Empty {what}, then press “Emptied”.")
     if status.camera.state == "opening" and status.camera.frames == 0 and status.camera.reason:
         return Advice("busy", "The camera is starting", status.camera.reason)
     return Advice(usual.tone, usual.title, _join(status.reason, usual.text))

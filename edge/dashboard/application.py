@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sorter.edge.control import Control
 from sorter.edge.dashboard.access import Access, Patience
 from sorter.edge.dashboard.corrections import Corrections
-from sorter.edge.dashboard.guard import check_token, refuse
+from sorter.edge.dashboard.guard import BODY_BYTES, check_token, refuse
 from sorter.edge.dashboard.history import History
 from sorter.edge.dashboard.live import Live, key_of
 from sorter.edge.dashboard.metrics import CONTENT_TYPE, Metrics
@@ -217,7 +217,11 @@ async def _carry_out(executor: Executor, order: Callable[[], None]) -> Response:
 
 
 async def _read_json(request: Request) -> dict[str, Any]:
-    body = await request.body()
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES:
+            raise ConfigError("The request is too long.")
     try:
         content = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -235,5 +239,7 @@ async def _say_missing(request: Request, error: Exception) -> Response:
 
 async def _say_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, SorterError)
-    # Either what was asked is wrong, or what stands behind this page did not do it.
-    return refuse(400 if isinstance(error, ConfigError) else 502, error.message, error.hint)
+    if isinstance(error, ConfigError):
+        # What was asked is wrong, and the rest of it may still be on its way.
+        return refuse(400, error.message, error.hint, Connection="close")
+    return refuse(502, error.message, error.hint)

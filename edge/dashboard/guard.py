@@ -26,6 +26,9 @@ from sorter.edge.dashboard.options import DashboardOptions, is_loopback
 BODY_BYTES = 16 * 1024
 """Longest body that is read; the page's own have less than 200."""
 
+HEAD_BYTES = 16 * 1024
+"""Longest request line with its headers."""
+
 ANSWER_S = 15.0
 """Longest time that one request may take, reading and writing included."""
 
@@ -132,7 +135,7 @@ class Guard:
         try:
             async with asyncio.timeout(ANSWER_S):
                 refusal = self._refusal(scope)
-                await (refusal or self._app)(scope, _bounded(receive), send)
+                await (refusal or self._app)(scope, receive, send)
         except (TimeoutError, ClientDisconnect):
             # Uvicorn closes the connection of an answer that was not completed.
             return
@@ -142,9 +145,9 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         rules: tuple[Callable[[Scope, Headers], Response | None], ...] = (
+            _refuse_size,
             self._refuse_host,
             _refuse_other_sites,
-            _refuse_body,
             self._refuse_stranger,
         )
         return next((refusal for rule in rules if (refusal := rule(scope, headers))), None)
@@ -166,6 +169,20 @@ class Guard:
         return check_token(token.strip(), scope, self._access, self._patience)
 
 
+def _refuse_size(scope: Scope, headers: Headers) -> Response | None:
+    # The parser bounds a head that comes in pieces, not one that comes at once.
+    if len(scope["raw_path"]) + sum(len(name) + len(value) + 4 for name, value in headers.raw) > HEAD_BYTES:
+        return refuse(431, "The request's head is too long.", Connection="close")
+    if "content-length" in headers and "transfer-encoding" in headers:
+        # Two programs may read it as two different requests (RFC 9112, 6.1).
+        return refuse(400, "The request has two lengths.", Connection="close")
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 9 or int(length) > BODY_BYTES:
+        # Closing spares both sides the rest.
+        return refuse(413, "The request is too long.", Connection="close")
+    return None
+
+
 def _refuse_other_sites(scope: Scope, headers: Headers) -> Response | None:
     reading = scope["method"] in ("GET", "HEAD")
     site = headers.get("sec-fetch-site", "none")
@@ -180,27 +197,6 @@ def _refuse_other_sites(scope: Scope, headers: Headers) -> Response | None:
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return refuse(415, "Requests that change something are JSON.", "Send Content-Type: application/json.")
     return None
-
-
-def _refuse_body(_scope: Scope, headers: Headers) -> Response | None:
-    length = headers.get("content-length", "0")
-    if length.isdecimal() and len(length) < 10 and int(length) <= BODY_BYTES:
-        return None
-    # Closing spares both sides the rest.
-    return refuse(413, "The request is too long.", Connection="close")
-
-
-def _bounded(receive: Receive) -> Receive:
-    """Reads no more than ``BODY_BYTES``; a client that sends more counts as one that went away."""
-    received = 0
-
-    async def read() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if received > BODY_BYTES else message
-
-    return read
 
 
 def _with_headers(send: Send) -> Send:

@@ -12,17 +12,17 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sorter.edge.dashboard.guard import HEAD_BYTES
 from sorter.edge.dashboard.options import DashboardOptions
 from sorter.errors import ConfigError
 
 CONNECTIONS = 64
 """Most connections at a time; a further one takes the place of the one that has been idle longest."""
 
-HEAD_BYTES = 16 * 1024
-"""Longest request line with its headers."""
-
 IDLE_S = 15.0
 """A connection that brings no complete request for so long is closed, however busily it dribbles."""
+
+_START_S = 20.0
 
 
 def open_socket(options: DashboardOptions) -> socket.socket:
@@ -74,8 +74,8 @@ class _Connection(H11Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being answered; that takes bounded time."""
-        return self.cycle is not None and not self.cycle.response_complete
+        """Whether a whole request is being answered; that takes bounded time."""
+        return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Makes room where there are too many."""
@@ -122,14 +122,35 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
+    """Sleeps until it is told to end, instead of looking ten times a second; and ends without waiting for anybody."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = threading.Event()
+        self._end: asyncio.Event
+        self._loop: asyncio.AbstractEventLoop
+
+    async def main_loop(self) -> None:
+        """Serves until ``end``."""
+        self._end, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        self.serving.set()
+        await self._end.wait()
+
+    def end(self) -> None:
+        """To be called from another thread, once ``serving`` is set."""
+        self._loop.call_soon_threadsafe(self._end.set)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends without waiting for anybody."""
+        """Closes everything at once."""
+        for server in self.servers:
+            server.close()
         for connection in list(self.server_state.connections):
             if isinstance(connection, _Connection):
                 connection.give_way()
-        for task in self.server_state.tasks:
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
             task.cancel()
-        await super().shutdown(sockets)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class WebServer:
@@ -158,7 +179,6 @@ class WebServer:
             date_header=False,
             h11_max_incomplete_event_size=HEAD_BYTES,
             timeout_keep_alive=int(IDLE_S),
-            timeout_graceful_shutdown=1,
             backlog=CONNECTIONS,
         )
         self._server = _Server(config)
@@ -166,12 +186,14 @@ class WebServer:
         self._thread = threading.Thread(target=self._serve, name="dashboard", daemon=True)
 
     def start(self) -> None:
-        """Starts serving."""
+        """Starts serving, and returns as soon as it does."""
         self._thread.start()
+        self._server.serving.wait(_START_S)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Ends it, open connections included."""
-        self._server.should_exit = True
+        if self._server.serving.is_set():
+            self._server.end()
         self._thread.join(timeout_s)
         self._listener.close()
 

@@ -22,7 +22,7 @@ export function make(name, text = "", className = "") {
   return element;
 }
 
-export const percent = (share) => `${(100 * share).toFixed(share < 0.9995 && share > 0.9 ? 1 : 0)} %`;
+export const percent = (share) => `${(100 * share).toFixed(share < 0.9995 && share > 0.9 ? 1 : 0)}\u00a0%`;
 
 export function tell(text) {
   // A line below the orders; it goes away by itself.

@@ -13,7 +13,7 @@ const PLOTS_EVERY_MS = 5000;
 let heardAt = 0;
 let phase = "";
 let newest;
-let plottedAt = 0;
+let plottedAt = -Infinity;
 
 async function follow() {
   for (;;) {

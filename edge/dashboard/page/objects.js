@@ -21,13 +21,17 @@ export async function refreshObjects() {
     if (!rows.has(row)) forget(row, card);
   }
   wanted.forEach((object, i) => {
-    if (!cards.has(object.row)) cards.set(object.row, makeCard(object));
+    if (!cards.has(object.row)) {
+      cards.set(object.row, makeCard(object));
+      queue.push(cards.get(object.row));
+    }
     const card = cards.get(object.row);
     fillCard(card, object);
     if (byId("objects").children[i] !== card.element) byId("objects").insertBefore(card.element, byId("objects").children[i]);
   });
   show(byId("no-objects"), wanted.length === 0);
   show(byId("more"), body.objects.length > FEW);
+  for (let i = 0; i < LOADING; i += 1) loadNext();
 }
 
 function forget(row, card) {
@@ -40,8 +44,6 @@ function makeCard(object) {
   const element = copyTemplate("object-template");
   const card = { element, object, address: "" };
   element.querySelector("button").addEventListener("click", () => openCorrection(card));
-  queue.push(card);
-  loadNext();
   return card;
 }
 
@@ -68,7 +70,8 @@ async function loadNext() {
   if (loading >= LOADING || queue.length === 0) return;
   loading += 1;
   // The newest first: that is what the operator looks at.
-  await loadPicture(queue.pop()).catch(() => {});
+  queue.sort((one, other) => one.object.row - other.object.row);
+  await loadPicture(queue.pop());
   loading -= 1;
   loadNext();
 }

@@ -5,7 +5,7 @@ import { look } from "./net.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 170;
-const EDGE = { left: 40, right: 8, top: 10, bottom: 22 };
+const EDGE = { left: 54, right: 8, top: 10, bottom: 22 };
 const SERIES = [["classify_ms", "network"], ["command_ms", "frame to command"], ["acknowledge_ms", "arm's receipt"]];
 let history = { latencies: [], per_minute: [] };
 

@@ -17,6 +17,8 @@ function say(state, title, text) {
 export async function stop() {
   // Not skipped while an earlier one is under way: whoever presses again means it.
   giveUpLooking();
+  // A dialog would cover what is to be seen now.
+  for (const dialog of document.querySelectorAll("dialog[open]:not(#login)")) dialog.close();
   const first = !underWay;
   underWay = true;
   if (first) say("sending", "Stopping …", "");
@@ -52,10 +54,12 @@ export function noteResumed() {
 }
 
 export function listenForStop() {
-  const button = byId("stop");
-  // At the first touch, not when the finger leaves; a click comes from the keyboard or a screen reader alone.
-  button.addEventListener("pointerdown", () => stop());
-  button.addEventListener("click", (event) => { if (event.detail === 0) stop(); });
+  // An open dialog has its own button, because it makes everything below it unreachable.
+  for (const button of document.querySelectorAll("[data-stop]")) {
+    // At the first touch, not when the finger leaves; a click comes from the keyboard or a screen reader alone.
+    button.addEventListener("pointerdown", () => stop());
+    button.addEventListener("click", (event) => { if (event.detail === 0) stop(); });
+  }
   window.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.repeat) stop();
   }, { capture: true });
