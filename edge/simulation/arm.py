@@ -6,13 +6,14 @@ Time is an argument, never read from a clock, so tests run it as fast as they li
 import heapq
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.protocol import LineSplitter, Message
-from sorter.edge.simulation.mechanism import Mechanism
+from sorter.edge.simulation.mechanism import Mechanism, Motion
 from sorter.errors import ConfigError
 
 _BOOT_S = 0.05
@@ -68,6 +69,10 @@ class SimulatedArm:
         options: How it behaves.
         on_sorted: Called with the bin when a SORT is completed.
         on_line: Called with ``"in"`` or ``"out"`` and each line as it passes the link, after drops and damage.
+        on_reach: Called when a SORT begins, with the times of its beginning and its end.
+
+    Attributes:
+        damage: Lines on the link in both directions, and how many of them were dropped, corrupted and so on.
     """
 
     def __init__(
@@ -75,9 +80,12 @@ class SimulatedArm:
         options: SimulatedArmOptions | None = None,
         on_sorted: Callable[[int], None] = lambda _bin: None,
         on_line: Callable[[str, bytes], None] = lambda _direction, _line: None,
+        on_reach: Callable[[float, float], None] = lambda _begin_s, _end_s: None,
     ) -> None:
         self._options = options or SimulatedArmOptions()
-        self._mechanism = Mechanism(self._options.name, self._options.bins, self._options.move_s, on_sorted)
+        chosen = self._options
+        self._mechanism = Mechanism(chosen.name, chosen.bins, chosen.move_s, on_sorted, on_reach)
+        self.damage: Counter[str] = Counter()
         self._on_line = on_line
         self._random = random.Random(self._options.seed)
         self._splitter = LineSplitter()
@@ -100,6 +108,11 @@ class SimulatedArm:
     @property
     def motions(self) -> tuple[Message, ...]:
         """Every command that made the arm move, in order."""
+        return tuple(motion.command for motion in self._mechanism.motions)
+
+    @property
+    def motion_log(self) -> tuple[Motion, ...]:
+        """Every motion, and how it ended."""
         return tuple(self._mechanism.motions)
 
     def jam(self) -> None:
@@ -160,15 +173,22 @@ class SimulatedArm:
 
     def _pass_on(self, queue: list[tuple[float, int, bytes]], line: bytes, now_s: float) -> None:
         """Sends a line over the link, which may lose, change, repeat or delay it."""
+        self.damage["lines"] += 1
         if self._chance(self._options.drop):
+            self.damage["dropped"] += 1
             return
-        for _ in range(1 + self._chance(self._options.duplicate)):
-            late_s = self._options.delay_s if self._chance(self._options.delay) else 0.0
+        twice = self._chance(self._options.duplicate)
+        self.damage["duplicated"] += twice
+        for _ in range(1 + twice):
+            late = self._chance(self._options.delay)
+            self.damage["delayed"] += late
+            late_s = self._options.delay_s if late else 0.0
             heapq.heappush(queue, (now_s + late_s, next(self._order), self._damaged(line)))
 
     def _damaged(self, line: bytes) -> bytes:
         if not line or not self._chance(self._options.corrupt):
             return line
+        self.damage["corrupted"] += 1
         place = self._random.randrange(len(line))
         other = bytes([self._random.choice([c for c in range(32, 127) if c != line[place]])])
         return line[:place] + other + line[place + 1 :]
