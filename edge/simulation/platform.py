@@ -142,7 +142,8 @@ class SimulatedPlatform:
     def _film(self) -> None:
         """Publishes what the camera sees; nothing is drawn while nobody looks, but time passes."""
         while not self._stopping.is_set():
-            if not self._stream.wait_for_watcher(_IDLE_S):
+            # A camera that is away has no watchers either, and must come back all the same.
+            if not self._stream.wait_for_watcher(_IDLE_S) and not self._stream.away:
                 self._world.advance(time.monotonic())
                 continue
             try:
