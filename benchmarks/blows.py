@@ -40,6 +40,8 @@ class SoakOptions:
         seed: Of everything.
         hang_s: A sorter without a new row for so long hangs, unless it waits for a person.
         patience_s: How long an object waits on the platform.
+        within_s: The run is ended and judged after so long, however many objects have come.
+        longest_delay_s: Longest time from a blow's row to the blow.
     """
 
     objects: int = 10_000
@@ -51,6 +53,7 @@ class SoakOptions:
     seed: int = 1
     hang_s: float = 60.0
     patience_s: float = 2.5
+    within_s: float = 7200.0
     longest_delay_s: float = field(default=0.15, repr=False)
 
     def __post_init__(self) -> None:

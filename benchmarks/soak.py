@@ -73,6 +73,7 @@ class Soak:
         self._journal = JournalView(folder / "journal.db")
         self._rows, self._progress_at_s, self._truth_at_s = 0, 0.0, 0.0
         self._in_vain = 0
+        self._dead = False
         self.done: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
         self.hangs: list[str] = []
@@ -96,9 +97,9 @@ class Soak:
         return self._figures(findings, truth, time.monotonic() - started_s)
 
     def _sort(self, platform: Platform) -> None:
-        sorter = self._start(platform)
+        sorter, end_s = self._start(platform), time.monotonic() + self._options.within_s
         try:
-            while not self._finished(platform):
+            while not self._finished(platform) and time.monotonic() < end_s and not self._dead:
                 self._watch_rows()
                 sorter = self._strike(platform, sorter)
                 if not sorter.running:
@@ -147,7 +148,8 @@ class Soak:
         self._ended(sorter, sorter.process.returncode)
         self._in_vain += 1
         if self._in_vain > _MOST_STARTS_IN_VAIN:
-            raise SorterError(f"The sorter does not start any more: {sorter.said()[-300:]}")
+            self._dead = True
+            self.hangs.append(f"does not start any more: {sorter.said()[-300:]}")
         stopped = "--clear-stop" in sorter.said()
         self.done["stops cleared by a person"] += stopped
         return self._start(platform, *(["--clear-stop"] if stopped else []))
@@ -259,6 +261,7 @@ def show(figures: dict[str, Any]) -> None:
 @click.option("--unplugs", type=click.IntRange(0), help="Times that the arm's port disappears [0.4 a kill].")
 @click.option("--line-fault", type=float, default=0.1, help="Chance of each kind of fault for each line.")
 @click.option("--camera-fault", type=float, default=0.01, help="Chance of each kind of fault in each second.")
+@click.option("--within-s", type=click.FloatRange(1), default=7200, help="End after so long in any case.")
 @click.option("--seed", type=click.IntRange(0), default=1, help="Equal seeds give equal schedules.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder in which journal, truth and logs stay.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where to store the figures.")
@@ -269,6 +272,7 @@ def soak(
     unplugs: int | None,
     line_fault: float,
     camera_fault: float,
+    within_s: float,
     seed: int,
     keep: Path | None,
     json_file: Path | None,
@@ -279,7 +283,7 @@ def soak(
 
     resets = round(0.6 * kills) if resets is None else resets
     unplugs = round(0.4 * kills) if unplugs is None else unplugs
-    options = SoakOptions(objects, kills, resets, unplugs, line_fault, camera_fault, seed)
+    options = SoakOptions(objects, kills, resets, unplugs, line_fault, camera_fault, seed, within_s=within_s)
     with tempfile.TemporaryDirectory() as folder:
         figures = Soak(options, make_folder(keep) if keep else Path(folder), click.echo).run()
     show(figures)
