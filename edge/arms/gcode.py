@@ -254,7 +254,8 @@ class GcodeArm(BookkeptArm):
     def _catch_up(self) -> None:
         while self._link.waiting():
             self._hear_idle()
-        if not self._met and not self._mute:
+        # One that waits to be resumed is met then; until that it may be mute.
+        if not self._met and not self._mute and self._state not in ("STOPPED", "FAULT"):
             self._meet()
 
     def _hear_idle(self) -> None:

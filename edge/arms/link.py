@@ -80,6 +80,7 @@ class SerialLink:
         self._on_warning = on_warning
         self._known: PortInfo | None = None
         self._warned = False
+        self._wedged = False
         self._serial: Any = None
 
     def open(self) -> None:
@@ -121,6 +122,7 @@ class SerialLink:
         try:
             self._open_serial().write(data)
         except (OSError, TypeError) as error:
+            self._wedged = True
             raise self._lost() from error
 
     def read(self) -> bytes:
@@ -165,10 +167,11 @@ class SerialLink:
         """Closes the port."""
         port, self._serial = self._serial, None
         if port is not None:
-            # Bytes that the device does not take would keep the system waiting for up to 30 s.
-            with suppress(OSError, TypeError, AttributeError, termios.error):
-                port.cancel_write()
-                port.reset_output_buffer()
+            if self._wedged:
+                # Bytes that the device does not take would keep the system waiting for up to 30 s. Those of a device
+                # that does are left alone: the last may be its stop.
+                with suppress(OSError, TypeError, AttributeError, termios.error):
+                    port.reset_output_buffer()
             # The device may already be gone, which is as closed as it gets.
             with suppress(OSError):
                 port.close()
@@ -188,6 +191,7 @@ class SerialLink:
 
     def _settle_in(self) -> None:
         """What is done once a device is open."""
+        self._wedged = False
         # Otherwise the system drops DTR when the port is closed, and the next start of the program resets an Arduino.
         with suppress(OSError, AttributeError, termios.error):
             settings = termios.tcgetattr(self._serial.fd)

@@ -92,10 +92,6 @@ def make_bench(name: str, folder: Path) -> Iterator[Bench]:
 NAMES = ["sim:", "process", "firmware", "uno", *(f"{where} {c}" for where in ("sim:", "process") for c in CONTROLLERS)]
 
 
-def _traits(kind: str, dialect: str) -> dict[str, bool]:
-    return {"remembers": kind == "line", "tells_reset": kind != "template"}
-
-
 def bench_in_thread(kind: str, dialect: str) -> Bench:
     """An arm at ``sim:``."""
     bins: list[int] = []
@@ -108,7 +104,7 @@ def bench_in_thread(kind: str, dialect: str) -> Bench:
     def port(action: str) -> Callable[[], None]:
         return lambda: getattr(link.port, action)()
 
-    return Bench(arm, lambda: list(bins), port("jam"), port("reset"), **_traits(kind, dialect))
+    return Bench(arm, lambda: list(bins), port("jam"), port("reset"), kind == "line", kind != "template")
 
 
 def bench_in_process(kind: str, dialect: str, folder: Path) -> Iterator[Bench]:
@@ -134,7 +130,8 @@ def bench_in_process(kind: str, dialect: str, folder: Path) -> Iterator[Bench]:
             lambda: send_signal(process, signal.SIGUSR2, log, "was reset"),
             needs_button=(kind, dialect) == ("gcode", "marlin"),
             process=process,
-            **_traits(kind, dialect),
+            remembers=kind == "line",
+            tells_reset=kind != "template",
         )
     finally:
         process.terminate()

@@ -97,12 +97,12 @@ def test_many_resends_are_worth_one_warning() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_silence_in_the_middle(dialect: str) -> None:
+def test_silence_in_the_middle(dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
     arm, controller, _ = make(dialect, move_s=5)
 
     def fall_silent() -> None:
         controller.options = replace(controller.options, silent=True)
-        controller._say = lambda _line, _now_s: None  # type: ignore[method-assign]
+        monkeypatch.setattr(controller, "_say", lambda _line, _now_s: None)
 
     arm._options = replace(arm._options, attempts=4)
     with pytest.raises(ArmOutcomeUnknownError, match="unknown"), arm:

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,19 +94,14 @@ def test_arm_that_sees_objects_by_itself() -> None:
 def test_signals_of_the_program(tmp_path: Path) -> None:
     from tests.edge.arms.benches import bench_in_process, send_signal
 
-    benches = bench_in_process("line", "marlin", tmp_path)
-    bench = next(benches)
-    try:
-        with bench.arm as arm:
-            process = bench.process
-            assert process is not None
-            send_signal(process, signal.SIGRTMIN, tmp_path / "log.txt", "in front of the sensor")
-            assert arm.listen(5) == "object"
-            send_signal(process, signal.SIGRTMIN + 1, tmp_path / "log.txt", "stop button was pressed")
-            assert arm.listen(5) == "stopped"
-            assert arm.status().state == "STOPPED"
-    finally:
-        benches.close()
+    with contextmanager(bench_in_process)("line", "marlin", tmp_path) as bench, bench.arm as arm:
+        process = bench.process
+        assert process is not None
+        send_signal(process, signal.SIGRTMIN, tmp_path / "log.txt", "in front of the sensor")
+        assert arm.listen(5) == "object"
+        send_signal(process, signal.SIGRTMIN + 1, tmp_path / "log.txt", "stop button was pressed")
+        assert arm.listen(5) == "stopped"
+        assert arm.status().state == "STOPPED"
 
 
 def _told(messages: list[Message]) -> list[str]:
