@@ -144,7 +144,8 @@ def is_lamp(gain: Floats, known: Floats | None) -> bool:
 
 
 def _largest(channels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
+    largest: npt.NDArray[Any] = np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
+    return largest
 
 
 def _ground_gain(ratio: Floats, usable: npt.NDArray[np.bool_], known: Floats | None) -> Floats:
@@ -193,7 +194,7 @@ def explain_shift(seen: Explained, other: Pixels, limit: float) -> Explained:
     (across, down), _ = cv2.phaseCorrelate(first, second, window)
     if max(abs(across), abs(down)) > _LARGEST_SHIFT_PX:
         return seen
-    slopes = tuple(cv2.Sobel(first, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    slopes: Any = tuple(cv2.Sobel(first, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     shift = _refined(first, second, slopes, (across, down))
     if max(abs(shift[0]), abs(shift[1])) < _LEAST_SHIFT_PX:
         return seen
@@ -255,7 +256,7 @@ def _blank_border(differs: Pixels, across: float, down: float) -> None:
 def overexposed(picture: Pixels, other: Pixels) -> bool:
     """Whether much of a picture is overexposed that is not in the other."""
     here, there = (np.count_nonzero(_largest(p[::2, ::2]) >= _OVEREXPOSED) for p in (picture, other))
-    return here - there > _MUCH_OVEREXPOSED * picture.shape[0] * picture.shape[1] / 4
+    return bool(here - there > _MUCH_OVEREXPOSED * picture.shape[0] * picture.shape[1] / 4)
 
 
 def too_dark(picture: Pixels) -> bool:

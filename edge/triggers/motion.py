@@ -104,6 +104,8 @@ class MotionTrigger:
         self._remember(small)
         if too_dark(small):
             return _trouble("It is too dark to see anything.")
+        if overexposed(small, reference.picture):
+            return _trouble("The picture is overexposed.")
         if self._wants_empty and not self._moves():
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
@@ -120,8 +122,6 @@ class MotionTrigger:
         """Light and shaking have not been ruled out yet."""
         reference, options = self._reference, self._options
         assert reference is not None
-        if overexposed(small, reference.picture):
-            return _trouble("The picture is overexposed.")
         seen = explain_light(small, reference.picture, limit, self._ground, self._gain)
         self._gain = seen.gain
         if seen.share >= _QUIET * options.least_area:
