@@ -3,7 +3,7 @@
 from itertools import count
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sorter.edge.cameras.guard import Glance, Guard, Verdict, glance
@@ -111,6 +111,7 @@ def test_a_burst_at_the_opening_is_old() -> None:
     assert watched.see() == "good"
 
 
+@settings(deadline=None)
 @given(
     period_s=st.floats(0.005, 0.5),
     stall_periods=st.floats(4, 40),
@@ -129,6 +130,7 @@ def test_no_queued_picture_is_ever_good(period_s: float, stall_periods: float, q
     assert watched.see(period_s) == "good"
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0005, 2.0), min_size=1, max_size=200))
 def test_whatever_the_rhythm_good_pictures_keep_coming(waits_s: list[float]) -> None:
     watched = Watched(options=CameraOptions(frozen_s=0, black_s=0))
