@@ -72,6 +72,7 @@ def test_black_pictures_are_left_out_at_once() -> None:
     watched = Watched().run()
     assert watched.see(black=True) == "black"
     assert watched.see() == "good"
+    assert {watched.see(sample=b"dark", black=True) for _ in range(100)} == {"black"}
     allowed = Watched(options=CameraOptions(black_s=0)).run()
     assert allowed.see(black=True) == "good"
 
