@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.arm import Arm, ArmEvent, ArmFaultError, ArmStatus
@@ -35,6 +36,12 @@ from sorter.errors import ArmError
 _BY_PERSON = (protocol.ERR_STOPPED, protocol.ERR_INTERRUPTED)
 
 
+class Tell(Protocol):
+    """Tells people, and the journal, what happened."""
+
+    def __call__(self, text: str, good: bool = False) -> None: ...  # noqa: D102
+
+
 class ArmWatch:
     """Keeps account of the arm. Used by the loop's thread.
 
@@ -58,7 +65,7 @@ class ArmWatch:
         flights: Flights,
         options: RecoveryOptions,
         handle: Callable[[Event], None],
-        tell: Callable[[str], None],
+        tell: Tell,
     ) -> None:
         self._arm, self._dispatcher, self._flights = arm, dispatcher, flights
         self._options, self._recovery = options, Recovery(options)
@@ -76,6 +83,8 @@ class ArmWatch:
             resends=arm.resends,
             damaged_lines=arm.damaged_lines,
             reconnected=self._dispatcher.reconnected,
+            # While it carries out a command, its thread asks it all the time and reports any silence.
+            heard_at_s=time.monotonic() if self._flights.current else self._health.heard_at_s,
         )
 
     def on_report(self, report: Report) -> None:
@@ -179,5 +188,5 @@ class ArmWatch:
     def _on_revived(self) -> None:
         self._recovery.mend()
         self._health = replace(self._health, state="IDLE", reason="")
-        self._tell(f"Arm {self._arm.name} takes commands again.")
+        self._tell(f"Arm {self._arm.name} takes commands again.", good=True)
         self._handle(ResumeRequested())

@@ -2,27 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sorter.cli import inform
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.configuration import Settings
-from sorter.edge.decision import make_bin_map
+from sorter.edge.dashboard.dashboard import Dashboard
+from sorter.edge.decision import BinMap, make_bin_map
+from sorter.edge.disk_watch import DiskWatch
 from sorter.edge.dispatcher import DispatcherOptions
+from sorter.edge.health import HealthLimits, assess
 from sorter.edge.journal import Journal
 from sorter.edge.keeping import Origin, PictureKeeper
 from sorter.edge.loop import LoopOptions
-from sorter.edge.model import LoadedModel, ModelOptions, keep_bins, load_model
-from sorter.edge.model_watch import ModelWatcher
-from sorter.edge.monitor import ModelHealth
+from sorter.edge.model import LoadedModel, ModelOptions, load_model
+from sorter.edge.model_change import followed_model, health_of
 from sorter.edge.objects import SortedObject
 from sorter.edge.pictures import Picture, RecentPictures
 from sorter.edge.place_memory import PlaceMemory
-from sorter.edge.runtime import Runtime, RuntimeOptions
+from sorter.edge.runtime import Runtime
+from sorter.edge.runtime_options import RuntimeOptions
+from sorter.edge.service.supervision import make_supervision
 from sorter.edge.station import Station, make_station, open_station
+from sorter.edge.storage import StorageLimits
 from sorter.errors import ConfigError
-from sorter.image import Pixels
 from sorter.models import find_model
 
 
@@ -33,18 +37,16 @@ class Sorter:
     Attributes:
         runtime: Its loop.
         station: Its devices.
-        model: Its network.
         pictures: Of the latest objects.
-        keeper: Of pictures on the disk.
-        journal: Of all objects.
+        bins: Which label goes where.
+        threshold: Lowest probability that is not rejected.
     """
 
     runtime: Runtime
     station: Station
-    model: LoadedModel
     pictures: RecentPictures
-    keeper: PictureKeeper
-    journal: Journal
+    bins: BinMap
+    threshold: float
 
 
 def load_network(settings: Settings) -> tuple[ModelOptions, LoadedModel]:
@@ -99,14 +101,21 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
         for helper in (keeper, pictures):
             helper.start()
             stack.callback(helper.stop)
-        _keep_pictures(runtime, keeper, pictures)
+        _keep_pictures(runtime, keeper, pictures, settings.keep.quality)
+        limits = StorageLimits(settings.keep.min_free_megabytes, settings.journal.min_free_megabytes)
+        runtime.keepers.append(DiskWatch(settings.journal.file.parent, limits, runtime.pauses).look)
         _remember_place(stack, settings, runtime, station, journal, learn_empty)
-        sorter = Sorter(runtime, station, model, pictures, keeper, journal)
+        sorter = Sorter(runtime, station, pictures, model.bins, decision.threshold)
         runtime.monitor.update(
-            model=_model_health(model), bins=model.bins.bins, reject_bin=model.bins.reject, started_at=model.loaded_at
+            model=health_of(model), bins=model.bins.bins, reject_bin=model.bins.reject, started_at=model.loaded_at
         )
         if settings.model.watch:
-            _watch_model(stack, settings, sorter, model_options)
+            stack.enter_context(followed_model(runtime, keeper, settings.decision, model_options, model))
+        del model
+        if settings.dashboard.address:
+            page = stack.enter_context(Dashboard(settings.dashboard, runtime.monitor, runtime.control, pictures))
+            inform(f"Operator's page: {page.url}")
+        _supervise(stack, settings, runtime)
         yield sorter
 
 
@@ -125,9 +134,9 @@ def _runtime_options(settings: Settings, model: LoadedModel, person_can_resume: 
     )
 
 
-def _keep_pictures(runtime: Runtime, keeper: PictureKeeper, pictures: RecentPictures) -> None:
+def _keep_pictures(runtime: Runtime, keeper: PictureKeeper, pictures: RecentPictures, quality: int) -> None:
     def keep(seen: SortedObject, frame: Frame) -> None:
-        picture = Picture(frame.image)  # encoded once for both
+        picture = Picture(frame.image, quality)  # encoded once for both
         pictures.add(seen.number, picture)
         keeper.add(seen, picture)
 
@@ -149,45 +158,25 @@ def _remember_place(
     stack.callback(memory.close)
 
 
-def _model_health(model: LoadedModel, refused: str = "") -> ModelHealth:
-    return ModelHealth(model.name, model.sha256, model.classifier.labels, model.loaded_at, refused)
-
-
-def _watch_model(stack: ExitStack, settings: Settings, sorter: Sorter, options: ModelOptions) -> None:
-    runtime, bins = sorter.runtime, sorter.model.bins
-
-    def last_picture() -> Pixels | None:
-        view = runtime.monitor.view
-        return None if view is None else view.frame.image
-
-    watcher = ModelWatcher(options, sorter.model.fingerprint, keep_bins(bins), last_picture)
-    watcher.start()
-    stack.callback(watcher.stop)
-    told = ""
-
-    def look(_now_s: float) -> None:
-        nonlocal told
-        if watcher.refused != told:
-            told = watcher.refused
-            runtime.monitor.update(model=replace(runtime.monitor.status.model, refused=told))
-            if told:
-                runtime.tell(told)
-        if runtime.between_objects and (model := watcher.take()) is not None:
-            decision = settings.decision.options(model.threshold)
-            runtime.use(model.classifier, decision, model.sha256)
-            sorter.keeper.origin = Origin(sorter.keeper.origin.run, model.sha256, model.classifier.labels, decision)
-            runtime.monitor.update(model=_model_health(model))
-            runtime.tell(f"The network {model.name} was replaced ({model.sha256[:12]}).")
-
-    runtime.keepers.append(look)
+def _supervise(stack: ExitStack, settings: Settings, runtime: Runtime) -> None:
+    """Tells the service manager, where there is one, how the sorter is doing."""
+    limits = HealthLimits(arm_s=max(10.0, 4 * settings.arm.heartbeat_s))
+    supervision = make_supervision(
+        runtime.monitor,
+        lambda status, now_s: assess(status, now_s, limits),
+        settings.camera.source,
+        settings.arm.port,
+        settings.journal.file.parent,
+    )
+    stack.callback(supervision.stop)
+    runtime.keepers.append(supervision.tick)
+    supervision.start()
 
 
 def describe(settings: Settings, sorter: Sorter) -> None:
     """Tells what is going to happen."""
-    station, bins = sorter.station, sorter.model.bins
+    station, model = sorter.station, sorter.runtime.monitor.status.model
     inform(
-        f"Camera {station.camera.name}, arm {station.arm.name}, model {sorter.model.name}, "
-        f"journal {settings.journal.file}."
+        f"Camera {station.camera.name}, arm {station.arm.name}, model {model.name}, journal {settings.journal.file}."
     )
-    threshold = settings.decision.options(sorter.model.threshold).threshold
-    inform(f"{bins.describe()}. Rejected below {threshold:.0%}.")
+    inform(f"{sorter.bins.describe()}. Rejected below {sorter.threshold:.0%}.")

@@ -17,8 +17,9 @@ _LONGEST_NAP_S = 3600.0
 _MOST_HANGING = 4
 """Threads left behind in a driver; more are not started until one comes back."""
 
-_REST_S = 0.002
-"""A broken driver may give useless frames without waiting; it must not take a whole core for that."""
+_LEAST_READ_S, _REST_S = 0.0002, 0.005
+"""A broken driver may give its last picture again and again without waiting, faster than any picture can be decoded; it
+must not take a whole core for that."""
 
 
 class Capture:
@@ -145,12 +146,20 @@ class Capture:
                 self._camera.open()
                 if not self._report(lambda now_s: self._supervision.opened(now_s, self._camera.settings)):
                     return
-            while self._pass_on(self._camera.read()):
-                pass
+            self._read_frames()
         except SorterError as error:
             self._fail(error)
         except Exception as error:  # a driver's own error must not end the thread in silence
             self._fail(CameraError(f"{self._camera.name} failed: {error}.", "Check its cable and start again."))
+
+    def _read_frames(self) -> None:
+        while True:
+            asked_s = time.monotonic()
+            frame = self._camera.read()
+            if time.monotonic() - asked_s < _LEAST_READ_S:
+                time.sleep(_REST_S)
+            if not self._pass_on(frame):
+                return
 
     def _pass_on(self, frame: Frame | None) -> bool:
         """Keeps a frame if it is good; gives whether to go on reading."""
@@ -170,8 +179,6 @@ class Capture:
                 self._newest = None
 
         go_on = self._report(look, always=lambda: good is not None or frame is None)
-        if go_on and good is None:
-            time.sleep(_REST_S)
         return go_on and frame is not None
 
     def _fail(self, error: SorterError) -> None:

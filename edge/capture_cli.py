@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from sorter.cli import SorterCommand, inform, json_option, print_json
+from sorter.edge.configuration import Settings, read_settings
+from sorter.edge.setting_options import given_settings, help_all_option, some_setting_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sorter.edge.cameras.camera import Camera
-    from sorter.edge.cameras.opencv import CameraOptions
     from sorter.edge.photographer import Photo, PhotoFormat
     from sorter.edge.shutters import Burst, Shutter
     from sorter.edge.simulation.world import World
@@ -25,38 +26,30 @@ _AUTO = "auto"
 
 
 @click.command(cls=SorterCommand)
-@click.option("--camera", required=True, help="As for sorter-run: index, device, file, folder, URL, pipeline, sim:")
 @click.option("--label", required=True, help="What is being photographed; 'auto' for what sim: lays down.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Data set; gets one folder a label.")
 @click.option("--count", type=click.IntRange(1), help="End after so many photos.  [until Ctrl-C]")
-@click.option(
-    "--trigger", type=click.Choice(["motion"]), default="motion", help="What tells that an object lies ready."
-)
 @click.option("--every", type=click.FloatRange(0.05), help="Seconds from photo to photo, instead of a trigger.")
 @click.option("--key", is_flag=True, help="A photo for each press of Enter, instead of a trigger.")
 @click.option("--burst", type=click.IntRange(1, 99), default=1, help="Photos of each object.")
 @click.option("--burst-every", type=click.FloatRange(0), default=0.5, help="Seconds between the photos of a burst.")
-@click.option("--settle", type=click.FloatRange(0), default=0.15, help="Seconds an object must lie still.")
-@click.option("--width", type=click.IntRange(16), default=640, help="Of the camera's picture.")
-@click.option("--height", type=click.IntRange(16), default=480, help="Of the camera's picture.")
-@click.option("--fps", type=click.FloatRange(1), help="Frames per second asked of the camera.")
 @click.option("--format", "file_format", type=click.Choice(["jpg", "png"]), default="jpg", help="File format.")
+@click.option("--config", type=click.Path(path_type=Path), help="The run's TOML file: the same camera and trigger.")
+@some_setting_options(lambda key: key.section in ("camera", "trigger") or key.path == "decision.settle_s")
+@help_all_option
 @json_option
+@click.pass_context
 def capture(
-    camera: str,
+    context: click.Context,
     label: str,
     out: Path,
     count: int | None,
-    trigger: str,
     every: float | None,
     key: bool,
     burst: int,
     burst_every: float,
-    settle: float,
-    width: int,
-    height: int,
-    fps: float | None,
     file_format: "PhotoFormat",
+    config: Path | None,
     as_json: bool,
 ) -> None:
     """Takes photos for training: each time an object has come to rest, one photo.
@@ -66,26 +59,29 @@ def capture(
 
     \b
     Under the sorter's own camera:  sorter-capture --camera 0 --label apple --out photos
+    Exactly as the sorter sees:     sorter-capture --config sorter.toml --label apple --out photos
     Five views, turned by hand:     sorter-capture --camera 0 --label apple --out photos --burst 5 --burst-every 2
     Nothing plugged in:             sorter-capture --camera sim: --label auto --out photos --count 20
-    """  # noqa: D301 - click wants the backspace itself
-    from sorter.edge.cameras.opencv import CameraOptions
+    """  # noqa: D301 - the backspace is click's mark for a paragraph that keeps its lines
     from sorter.edge.photographer import Album, take_photos
     from sorter.edge.shutters import Burst
     from sorter.files import make_folder
 
-    wish = _Wish(every, key, settle, Burst(burst, burst_every))
-    _check_label(label, camera, wish)
-    scene = _make_scene(camera, CameraOptions(width, height, fps))
+    settings = read_settings(config, given_settings(context))
+    if not settings.camera.source:
+        raise click.UsageError("Missing option '--camera' (in a configuration file: source in [camera]).")
+    wish = _Wish(every, key or settings.trigger.kind == "key", settings.decision.settle_s, Burst(burst, burst_every))
+    _check_label(label, settings.camera.source, wish)
+    scene = _make_scene(settings)
     shutter = _make_shutter(scene, wish)
     make_folder(out)
     world = scene.world
     album = Album(out, (lambda: world.ledger[-1].label) if world and label == _AUTO else lambda: label, file_format)
     show = _show_quietly if as_json else _show
     with scene.camera:
-        inform(f"Camera {scene.camera.name}, photos in {out}. {_instruction(scene, wish)}")
+        inform(f"Photos from {scene.camera.name} go to {out}. {_instruction(scene, wish)}")
         try:
-            take_photos(scene.camera, shutter, album, _then_clear(show, world), count)
+            take_photos(scene.camera, shutter, album, _then_clear(show, world), count, settings.camera)
         finally:
             _show_summary(album.as_json(), as_json)
 
@@ -113,18 +109,27 @@ class _Scene:
     world: "World | None" = None
 
 
-def _make_scene(camera: str, options: "CameraOptions") -> _Scene:
+def _make_scene(settings: Settings) -> _Scene:
     from sorter.edge.cameras.uri import make_camera
-    from sorter.edge.triggers.motion import MotionTrigger
-    from sorter.edge.triggers.trigger import StillTrigger
+    from sorter.edge.cameras.view import view_camera
+    from sorter.edge.triggers.kinds import make_trigger
+    from sorter.edge.triggers.trigger import Remembering
+    from sorter.errors import ConfigError
 
-    if not camera.startswith("sim:"):
-        source = make_camera(camera, options)
-        return _Scene(source, MotionTrigger() if source.live else StillTrigger())
-    from sorter.edge.simulation.camera import make_simulation
+    camera = settings.camera
+    if settings.trigger.kind == "arm":
+        raise ConfigError("No arm announces objects here.", "Choose --trigger motion, or --key.")
+    if not camera.source.startswith("sim:"):
+        source = make_camera(camera.source, camera)
+        scene = _Scene(source, make_trigger(settings.trigger, source.live))
+    else:
+        from sorter.edge.simulation.camera import make_simulation
 
-    simulation = make_simulation(camera)
-    return _Scene(simulation.camera, MotionTrigger(), simulation.world)
+        simulation = make_simulation(camera.source)
+        scene = _Scene(view_camera(simulation.camera, camera), make_trigger(settings.trigger, True), simulation.world)
+    if isinstance(scene.trigger, Remembering):
+        scene.trigger.learn_empty()
+    return scene
 
 
 def _make_shutter(scene: _Scene, wish: _Wish) -> "Shutter":
@@ -145,7 +150,7 @@ def _make_shutter(scene: _Scene, wish: _Wish) -> "Shutter":
         enter = EnterKey()
         enter.open()
         return KeyShutter(enter.pressed, wish.burst)
-    return SettledShutter(scene.trigger, wish.burst, LoopOptions(settle_s=wish.settle_s))
+    return SettledShutter(scene.trigger, wish.burst, LoopOptions(settle_s=wish.settle_s), scene.camera.live)
 
 
 def _check_label(label: str, camera: str, wish: _Wish) -> None:

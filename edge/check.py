@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import click
@@ -11,9 +12,10 @@ from sorter.edge.arms.ports import make_arm
 from sorter.edge.assembly import load_network
 from sorter.edge.cameras.guard import glance
 from sorter.edge.configuration import Settings
+from sorter.edge.decision import BinMap
 from sorter.edge.journal import Journal
 from sorter.edge.station import make_station, require_bins
-from sorter.errors import CameraError, SorterError
+from sorter.errors import BundleError, CameraError, ConfigError, SorterError
 
 _WARM_UP_S = 1.0
 """The first pictures of most webcams are dark until the exposure has settled."""
@@ -105,15 +107,19 @@ def _try_camera(settings: Settings) -> str:
                 f"{camera.name} sees nothing but black.", "Take the cap off the lens; switch on the light."
             )
         told = "".join(f"; {name} {value}" for name, value in camera.settings.items())
-        return f"{camera.name}: {width}x{height}{told}"
+        return f"{camera.name}, {width}x{height}{told}"
 
 
 def _try_arm(settings: Settings) -> str:
     arm = make_arm(settings.arm.port, settings.arm)
-    _, model = load_network(settings)
+    bins: BinMap | None = None
+    with suppress(ConfigError, BundleError):  # told by the trial of the network
+        _, model = load_network(settings)
+        bins = model.bins
     try:
         identity = arm.open()
-        require_bins(identity, model.bins)
+        if bins is not None:
+            require_bins(identity, bins)
     finally:
         arm.close()
     return f"{identity.name} at {arm.name}: state {identity.status.state}"

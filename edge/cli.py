@@ -87,7 +87,7 @@ def _sort(sorter: "Sorter", as_json: bool) -> None:
     """Sorts, and tells what happened however it ended."""
     from sorter.edge.console import Summary, show_header, show_object
 
-    runtime, bins = sorter.runtime, sorter.model.bins
+    runtime = sorter.runtime
     summary = Summary()
     runtime.flights.observers.append(summary.add)
     if not as_json:
@@ -96,7 +96,7 @@ def _sort(sorter: "Sorter", as_json: bool) -> None:
     try:
         runtime.run()
     finally:
-        truth: dict[str, Any] | None = sorter.station.truth(bins)
+        truth: dict[str, Any] | None = sorter.station.truth(sorter.bins)
         if as_json:
             print_json(summary.as_json(runtime.times, truth))
         else:

@@ -144,6 +144,9 @@ class RecoverySettings:
     delay_s: float = 1.0
     attempts: int = 5
 
+    def __post_init__(self) -> None:
+        self.options(False)
+
     def options(self, person_can_resume: bool) -> RecoveryOptions:
         """The options, once it is known whether a person can resume."""
         chosen: OnFault
@@ -158,14 +161,18 @@ class JournalSettings:
     Attributes:
         file: SQLite file; made when it is missing.
         most_objects: The oldest objects beyond this number are deleted.
+        min_free_megabytes: Below so much free space on its disk sorting pauses.
     """
 
     file: Path = Path("sorter.db")
     most_objects: int = 1_000_000
+    min_free_megabytes: float = 50.0
 
     def __post_init__(self) -> None:
         if self.most_objects < 1000:
             raise ConfigError("A journal of fewer than 1000 objects is of no use.", "Leave journal.most_objects out.")
+        if self.min_free_megabytes < 0:
+            raise ConfigError("Free space cannot be negative.", "0 sorts until the disk is full.")
 
 
 @dataclass(frozen=True)

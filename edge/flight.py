@@ -135,6 +135,10 @@ class Flights:
             self._unwritten[0]()
             self._unwritten.popleft()
 
+    def note_later(self, text: str) -> None:
+        """Notes something as soon as the journal can be written again; until then ``retry`` fails."""
+        self._write(lambda: self._journal.note(text))
+
     @property
     def unwritten(self) -> bool:
         """Whether something could not be written yet."""

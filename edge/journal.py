@@ -97,7 +97,7 @@ class Unfinished:
 
 
 class Journal:
-    """One SQLite file with a row an object. Used by one thread; other programs may read it meanwhile.
+    """One SQLite file with a row an object. Used by one thread at a time; other programs may read it meanwhile.
 
     Args:
         path: The file; made when it is missing.
@@ -129,7 +129,7 @@ class Journal:
         try:
             with self._translated():
                 # At once: a journal that cannot be written must end the run before the arm moves.
-                self._database = sqlite3.connect(self.path, isolation_level=None)
+                self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=FULL")
                 self._database.executescript(_SCHEMA)

@@ -5,17 +5,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import cv2
 
 from sorter.edge.cameras.camera import Camera, Frame
+from sorter.edge.cameras.options import CameraOptions
 from sorter.edge.capture import Capture
 from sorter.edge.picture_quality import Quality, QualityCheck
 from sorter.edge.shutters import Shot, Shutter
-from sorter.errors import CameraError, StorageError
+from sorter.errors import StorageError
 from sorter.files import write_bytes
 from sorter.image import Pixels
 from sorter.photo_names import class_folder, new_run_mark, photo_name
@@ -23,6 +24,7 @@ from sorter.photo_names import class_folder, new_run_mark, photo_name
 PhotoFormat = Literal["jpg", "png"]
 
 _JPEG_QUALITY = 95
+_GIVE_UP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def take_photos(
     album: Album,
     on_photo: Callable[[Photo], None],
     count: int | None = None,
-    camera_timeout_s: float = 5.0,
+    options: CameraOptions | None = None,
 ) -> None:
     """Takes photos until there are enough, or the source ends.
 
@@ -129,14 +131,15 @@ def take_photos(
         album: Where photos go.
         on_photo: Told of each photo.
         count: How many photos; None for no end.
-        camera_timeout_s: A live camera silent for so long has failed.
+        options: When a live camera counts as failed. Nobody waits here for days until it comes back: without
+            ``give_up_s`` it is given up after 10 s.
 
     Raises:
         CameraError: The camera failed.
         StorageError: A photo cannot be written.
     """
     taken = 0
-    with closing(fresh_frames(camera, camera_timeout_s)) as frames:
+    with closing(fresh_frames(camera, options or CameraOptions())) as frames:
         for frame in frames:
             shot = shutter.look(frame)
             if shot is None:
@@ -147,26 +150,24 @@ def take_photos(
                 return
 
 
-def fresh_frames(camera: Camera, timeout_s: float) -> Generator[Frame, None, None]:
+def fresh_frames(camera: Camera, options: CameraOptions) -> Generator[Frame, None, None]:
     """The newest frames of a live camera, or all pictures of a folder.
 
     Raises:
-        CameraError: The camera failed, or was silent for ``timeout_s``.
+        CameraError: The camera failed and did not come back.
     """
     if not camera.live:
         while (picture := camera.read()) is not None:
             yield picture
         return
+    if options.give_up_s is None:
+        options = replace(options, give_up_s=_GIVE_UP_S)
     news: queue.SimpleQueue[None] = queue.SimpleQueue()
-    capture = Capture(camera, lambda: news.put(None))
+    capture = Capture(camera, lambda: news.put(None), options)
     capture.start()
     try:
         while not capture.ended:
-            try:
-                news.get(timeout=timeout_s)
-            except queue.Empty:
-                message = f"{camera.name} has given no picture for {timeout_s:g} s."
-                raise CameraError(message, "Check its cable.") from None
+            news.get()
             if (frame := capture.take()) is not None:
                 yield frame
     finally:

@@ -4,17 +4,16 @@ import queue
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sorter.classifier import Classifier
 from sorter.cli import inform, warn
 from sorter.edge.arm_watch import ArmWatch
 from sorter.edge.arms.protocol import next_sequence
-from sorter.edge.bins import BinLimits, Bins
+from sorter.edge.bins import Bins
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.cameras.options import CameraOptions
-from sorter.edge.decision import BinMap, DecisionOptions, decide
-from sorter.edge.dispatcher import Dispatcher, DispatcherOptions, Report
+from sorter.edge.decision import DecisionOptions, decide
+from sorter.edge.dispatcher import Dispatcher, Report
 from sorter.edge.events import (
     CameraLost,
     Classify,
@@ -28,45 +27,16 @@ from sorter.edge.events import (
 from sorter.edge.eye import Eye
 from sorter.edge.flight import Flights
 from sorter.edge.journal import Entry, Journal
-from sorter.edge.loop import ARM_BUSY, STILL_OPTIONS, WANTS_FRAMES, LoopOptions, LoopState, Phase, step
+from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, step
 from sorter.edge.monitor import Monitor
 from sorter.edge.objects import COMPLETED, COUNTED, UNKNOWN, SortedObject
 from sorter.edge.pauses import Pauses
-from sorter.edge.recovery import RecoveryOptions
 from sorter.edge.requests import Announce, EmptyBin, End, LearnEmpty, Pause, Request, Requests, Resume, Stopped
+from sorter.edge.runtime_options import RuntimeOptions, loop_options
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
 from sorter.edge.triggers.trigger import EMPTY
 from sorter.errors import ArmError, SorterError, StorageError
-
-
-@dataclass(frozen=True)
-class RuntimeOptions:
-    """How objects are sorted.
-
-    Attributes:
-        bins: Which label goes where.
-        decision: When a classification is trusted.
-        loop: Times of the loop.
-        limits: How many objects each bin holds.
-        recovery: What follows a fault of the arm.
-        dispatcher: How the arm is looked after.
-        camera: When the camera counts as failed.
-        objects: End after so many objects; None for no end.
-        max_age_s: A frame older than this is never classified.
-        tick_s: How often that is looked after which is not urgent.
-    """
-
-    bins: BinMap
-    decision: DecisionOptions = field(default_factory=DecisionOptions)
-    loop: LoopOptions = field(default_factory=LoopOptions)
-    limits: BinLimits = field(default_factory=BinLimits)
-    recovery: RecoveryOptions = field(default_factory=RecoveryOptions)
-    dispatcher: DispatcherOptions = field(default_factory=DispatcherOptions)
-    camera: CameraOptions = field(default_factory=CameraOptions)
-    objects: int | None = None
-    max_age_s: float = 0.5
-    tick_s: float = 0.5
 
 
 class Runtime:
@@ -99,7 +69,7 @@ class Runtime:
     ) -> None:
         self._station, self._arm, self._arm_name = station, station.arm, arm_name
         self._journal, self._options = journal, options
-        self._loop = _loop_options(station, options)
+        self._loop = loop_options(station, options)
         # What lies there after a start may be the last object of the run before.
         cleared = not station.camera.live or journal.place_was_cleared()
         self._state = LoopState(Phase.WAITING if cleared else Phase.CLEARING, cleared=cleared)
@@ -118,7 +88,7 @@ class Runtime:
         self._ended = False
         self.pauses = Pauses(self.handle)
         self.control = Requests(station.arm, self._inbox.put)
-        self.keepers: list[Callable[[float], None]] = []
+        self.keepers: list[Callable[[float], object]] = []
         self.on_decided: list[Callable[[SortedObject, Frame], None]] = []
         self.completed = 0
 
@@ -159,7 +129,7 @@ class Runtime:
         if self._state.cleared and not before.cleared:
             self._flights.clear()
         if self._state.phase is not before.phase or self._state.reason != before.reason:
-            self.monitor.update(phase=self._state.phase, reason=self._state.reason)
+            self.monitor.update(phase=self._state.phase, reason=self._state.reason, arm=self._watch.health)
         for action in actions:
             if isinstance(action, Classify):
                 prediction = self._eye.classify()
@@ -170,9 +140,9 @@ class Runtime:
             else:
                 self._stop_arm()
 
-    def tell(self, text: str) -> None:
-        """Tells people what happened, and notes it in the journal."""
-        warn(text)
+    def tell(self, text: str, good: bool = False) -> None:
+        """Tells people what happened, good or bad, and notes it in the journal."""
+        (inform if good else warn)(text)
         with suppress(StorageError):  # a journal that cannot be written says so when a row is to be written
             self._journal.note(text)
 
@@ -186,11 +156,12 @@ class Runtime:
         """Changes the network; call it from a keeper, between two objects."""
         self._eye.classifier = classifier
         self._options = replace(self._options, decision=decision)
-        self._loop = _loop_options(self._station, self._options)
+        self._loop = loop_options(self._station, self._options)
         self._journal.model_sha256 = sha256
 
     def _done(self) -> bool:
-        if self._state.phase in ARM_BUSY or self._flights.current:
+        unsettled = self._flights.current and not (self._ended and self._state.phase is Phase.FAULT)
+        if self._state.phase in ARM_BUSY or unsettled:
             return False
         enough = self._options.objects is not None and self.completed >= self._options.objects
         return enough or self._ended or self._eye.ended
@@ -260,7 +231,8 @@ class Runtime:
             seen = self._flights.launch(entry, frame, self._dispatcher.send)
         except StorageError as error:
             self.handle(CommandNotSent(error.message))
-            self.pauses.begin("storage", error.message)
+            self._flights.note_later(f"An object could not be sorted: {error.message}")
+            self._pause_for_journal(error)
             return
         self.times.add("decide", time.monotonic() - started_s)
         self.times.add("frame to command", seen.command_s)
@@ -297,19 +269,28 @@ class Runtime:
             self.tell(self._eye.health.reason)
             self.handle(CameraLost())
         elif lost is False:
-            inform("The camera gives pictures again.")
+            self.tell("The camera gives pictures again.", good=True)
         try:
             self._flights.retry()
             self.pauses.end("storage")
         except StorageError as error:
-            self.pauses.begin("storage", error.message)
+            self._pause_for_journal(error)
         self._show()
         for keeper in self.keepers:
             keeper(now_s)
 
+    def _pause_for_journal(self, error: StorageError) -> None:
+        if not self.pauses.reason_of("storage"):
+            warn(error.message, error.hint)
+        self.pauses.begin("storage", error.message)
+
     def _show(self) -> None:
         self.monitor.update(
-            camera=self._eye.health, arm=self._watch.health, stale_frames=self._eye.stale, missed=self._state.missed
+            turned_at_s=time.monotonic(),
+            camera=self._eye.health,
+            arm=self._watch.health,
+            stale_frames=self._eye.stale,
+            missed=self._state.missed,
         )
 
     def _stop_arm(self) -> None:
@@ -328,12 +309,3 @@ class Runtime:
         while not self._inbox.empty():
             self._watch.on_last_report(self._inbox.get())
         self._flights.land(UNKNOWN, "the run ended before the arm reported")
-
-
-def _loop_options(station: Station, options: RuntimeOptions) -> LoopOptions:
-    if not station.camera.live:
-        return STILL_OPTIONS
-    wanted = replace(options.loop, votes=options.decision.votes)
-    if station.trigger.settles:
-        return wanted
-    return replace(wanted, settle_s=0.0, clear_s=0.0, decide_early=True)

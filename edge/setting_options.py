@@ -50,10 +50,20 @@ def flag_of(key: Key) -> str:
 
 def setting_options(function: AnyFunction) -> AnyFunction:
     """Adds an option for every setting; their values arrive as one mapping, ``given``, by ``section.name``."""
-    for keys in reversed(SECTIONS.values()):
-        for key in reversed(keys):
-            function = _option(key)(function)
-    return function
+    return some_setting_options(lambda _key: True)(function)
+
+
+def some_setting_options(wanted: Callable[[Key], bool]) -> Callable[[AnyFunction], AnyFunction]:
+    """Adds an option for each of the settings that a command has a use for."""
+
+    def add(function: AnyFunction) -> AnyFunction:
+        for keys in reversed(SECTIONS.values()):
+            for key in reversed(keys):
+                if wanted(key):
+                    function = _option(key)(function)
+        return function
+
+    return add
 
 
 def _option(key: Key) -> Callable[[AnyFunction], AnyFunction]:

@@ -5,6 +5,7 @@ explanation from the ``Attributes`` of the docstring.
 """
 
 import difflib
+import inspect
 import json
 import re
 import types
@@ -59,11 +60,12 @@ class Key:
 
 
 def keys_of(section: str, options: type) -> tuple[Key, ...]:
-    """The settings of one section, in the order of its fields."""
+    """The settings of one section: those of the class itself first, then those of the class that it extends."""
     hints = typing.get_type_hints(options)
     explained = _explanations(options)
     found = []
-    for field in fields(options):
+    own = inspect.get_annotations(options)
+    for field in sorted(fields(options), key=lambda field: field.name not in own):
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         found.append(Key(section, field.name, hints[field.name], default, explained.get(field.name, "")))
     return tuple(found)
@@ -75,7 +77,8 @@ def _explanations(options: type) -> dict[str, str]:
     for kind in reversed(options.__mro__[:-1]):
         _, _, attributes = (kind.__doc__ or "").partition("Attributes:\n")
         for name, text in re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", attributes, re.MULTILINE):
-            explained[name] = re.sub(r"``([^`]*)``", r"\1", " ".join(text.split()))
+            plain = re.sub(r"``([^`]*)``", r"\1", " ".join(text.split()))
+            explained[name] = re.sub(r"\bNone\b", "left out", plain)
     return explained
 
 

@@ -10,7 +10,14 @@ from typing import Protocol
 import numpy as np
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.events import Classify, CommandAcknowledged, CommandCompleted, Event, FrameClassified, FrameSeen
+from sorter.edge.events import (
+    Classify,
+    CommandAcknowledged,
+    CommandCompleted,
+    Event,
+    FrameClassified,
+    FrameSeen,
+)
 from sorter.edge.loop import STILL_OPTIONS, LoopOptions, LoopState, Phase, step
 from sorter.edge.triggers.trigger import EMPTY, Trigger
 
@@ -95,10 +102,12 @@ class SettledShutter:
         trigger: Says whether an object lies there.
         burst: Photos of each object.
         options: Times of the loop.
+        live: False for a folder, whose every picture is another object.
     """
 
-    def __init__(self, trigger: Trigger, burst: Burst, options: LoopOptions) -> None:
-        self._trigger = trigger
+    def __init__(self, trigger: Trigger, burst: Burst, options: LoopOptions, live: bool = True) -> None:
+        self._trigger, self._live = trigger, live
+        # A trigger that picks the frames itself, as on a belt, shows an object but for a moment.
         self._options = LoopOptions(options.settle_s, options.clear_s, votes=1) if trigger.settles else STILL_OPTIONS
         self._series = _Series(burst)
         self._state = LoopState()
@@ -121,7 +130,7 @@ class SettledShutter:
     def _finish(self, now_s: float) -> None:
         for event in (FrameClassified(np.ones(1, np.float32)), CommandAcknowledged(), CommandCompleted()):
             self._feed(event, now_s)
-        if not self._trigger.settles:
+        if not self._live:
             # Between two pictures of a folder the place is empty.
             self._feed(FrameSeen(EMPTY), now_s)
 

@@ -50,7 +50,9 @@ def render(out: Path, per_class: int, seed: int, size: tuple[int, int], file_for
 
 @sim.command()
 @click.option("--link", type=click.Path(path_type=Path), help="Also keep a symbolic link of this name to the port.")
-@click.option("--name", default="simulated-arm", help="What the arm calls itself.")
+@click.option("--kind", type=click.Choice(["line", "gcode", "template"]), default="line", help="Kind of arm.")
+@click.option("--dialect", type=click.Choice(["marlin", "grbl", "uarm"]), default="marlin", help="Dialect of G-code.")
+@click.option("--name", default="simulated-arm", help="What the arm calls itself; kind line.")
 @click.option("--bins", type=click.IntRange(1, 99), default=8, help="Number of bins.")
 @click.option("--move-s", type=click.FloatRange(0, 600), default=0.5, help="Seconds that a motion takes.")
 @click.option("--drop", type=click.FloatRange(0, 1), default=0.0, help="Chance that a line is lost.")
@@ -61,29 +63,38 @@ def render(out: Path, per_class: int, seed: int, size: tuple[int, int], file_for
 @click.option("--reset", type=click.FloatRange(0, 1), default=0.0, help="Chance that a reset cuts a motion off.")
 @click.option("--jam", type=click.FloatRange(0, 1), default=0.0, help="Chance that a motion jams.")
 @click.option("--silent", is_flag=True, help="Never answer, like a device of another kind.")
+@click.option("--announce-every-s", type=click.FloatRange(0, 3600), default=0.0, help="Its sensor sees objects; line.")
+@click.option("--keepalive-s", type=click.FloatRange(0.01, 600), default=2.0, help="Between signs of life; marlin.")
 @click.option("--seed", type=int, default=1, help="Of the chances.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every line that passes.")
 def arm(link: Path | None, verbose: bool, **options: Any) -> None:
     """Simulates an arm on a pseudo-terminal, for --port; prints its path.
 
-    Runs until Ctrl-C or SIGTERM. SIGUSR1 makes the next motion jam, SIGUSR2 resets the arm.
+    Runs until Ctrl-C or SIGTERM. SIGUSR1 makes the next motion jam, SIGUSR2 resets the arm. One of kind line also has a
+    sensor, which sees an object at SIGRTMIN, and a stop button, pressed by SIGRTMIN+1.
     """
     from contextlib import nullcontext, suppress
 
-    from sorter.edge.simulation.arm import SimulatedArm, SimulatedArmOptions
+    from sorter.edge.arms.options import ArmOptions
+    from sorter.edge.simulation.bench import describe_bins_of, keep_known, make_simulated_arm
     from sorter.edge.simulation.pty import PtyArm, symbolic_link
 
-    simulated = SimulatedArm(
-        SimulatedArmOptions(**options),
+    simulated, arm_options = make_simulated_arm(
+        keep_known(options),
+        ArmOptions(),
         on_sorted=lambda bin_number: inform(f"sorted into bin {bin_number}") if verbose else None,
         on_line=_show_line if verbose else lambda _direction, _line: None,
     )
     with suppress(KeyboardInterrupt), PtyArm(simulated) as port:
         _on_signal(signal.SIGUSR1, port.jam, "the next motion will jam")
         _on_signal(signal.SIGUSR2, port.reset, "the arm was reset")
+        _on_signal(signal.SIGRTMIN, port.announce, "an object lies in front of the sensor")
+        _on_signal(signal.SIGRTMIN + 1, port.press_stop, "the stop button was pressed")
         with symbolic_link(link, port.path) if link else nullcontext():
             click.echo(port.path)
             inform(f"Simulated arm {simulated.name} with {simulated.bins} bins at {link or port.path}; Ctrl-C ends it.")
+            for line in describe_bins_of(arm_options):
+                inform(line)
             while True:
                 signal.pause()
 
@@ -97,6 +108,8 @@ def arm(link: Path | None, verbose: bool, **options: Any) -> None:
 @click.option("--bin", "assignments", multiple=True, metavar="LABEL=N", help="Bin of a label, for the score.")
 @click.option("--reject-bin", type=click.IntRange(0), default=0, help="Bin for objects that cannot be told.")
 @click.option("--truth", type=click.Path(path_type=Path), help="JSON file for what really happened.")
+@click.option("--grace", type=click.FloatRange(0), default=1.0, help="Seconds without objects when a sorter comes.")
+@click.option("--unplug-s", type=click.FloatRange(0.01, 3600), default=1.0, help="How long SIGRTMIN pulls the cable.")
 @click.option("--truth-interval", type=click.FloatRange(0.05), default=1.0, help="Seconds between two writings of it.")
 def platform(
     camera: str,
@@ -108,6 +121,8 @@ def platform(
     reject_bin: int,
     truth: Path | None,
     truth_interval: float,
+    grace: float,
+    unplug_s: float,
 ) -> None:
     r"""Runs a platform with camera and arm for a sorter in another program.
 
@@ -118,7 +133,7 @@ def platform(
     sorter-run --camera http://127.0.0.1:8090/ --port /tmp/arm --model fruit-demo-int8
 
     Runs until Ctrl-C or SIGTERM. SIGHUP writes the truth at once, SIGUSR1 makes the next motion jam, SIGUSR2 resets the
-    arm.
+    arm, SIGRTMIN pulls the arm's cable for a while.
     """
     from contextlib import nullcontext, suppress
 
@@ -134,12 +149,15 @@ def platform(
     arm_options = read_options(SimulatedArmOptions, split_address(arm_address)[1])
     bins = make_bin_map(simulation.labels, parse_assignments(assignments), reject_bin)
     stream = PictureStream(host, http_port)
-    running = SimulatedPlatform(simulation, arm_options, bins, stream, truth, truth_interval)
+    running = SimulatedPlatform(simulation, arm_options, bins, stream, truth, truth_interval, grace)
     with suppress(KeyboardInterrupt), running:
         _on_signal(signal.SIGHUP, running.want_truth, "the truth is written")
         _on_signal(signal.SIGUSR1, running.port.jam, "the next motion will jam")
         _on_signal(signal.SIGUSR2, running.port.reset, "the arm was reset")
-        with symbolic_link(link, running.port.path) if link else nullcontext():
+        _on_signal(signal.SIGRTMIN, lambda: running.port.unplug(unplug_s), "the arm's cable was pulled")
+        with symbolic_link(link, running.port.path) if link else nullcontext() as point:
+            if point is not None:
+                running.port.on_path = point
             click.echo(stream.url)
             click.echo(link or running.port.path)
             inform(f"{bins.describe()}. Ctrl-C ends it.")
@@ -147,7 +165,7 @@ def platform(
                 signal.pause()
 
 
-def _on_signal(number: signal.Signals, action: Callable[[], None], message: str) -> None:
+def _on_signal(number: int, action: Callable[[], None], message: str) -> None:
     def handle(_number: int, _frame: object) -> None:
         action()
         inform(message)

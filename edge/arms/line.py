@@ -62,7 +62,9 @@ class LineArm(Arm):
         try:
             with self._reading:
                 self._splitter.clear()
-                return self._greet()
+                identity = self._greet()
+                self._events.clear()  # that opening the port reset it is no news
+                return identity
         except BaseException:
             self._link.close()
             raise

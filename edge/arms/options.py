@@ -143,7 +143,7 @@ def split_lines(text: str) -> tuple[str, ...]:
     return tuple(line for part in re.split(r"[\r\n|]", text) if (line := part.strip()))
 
 
-def _check_choice(what: str, value: object, choices: Iterable[str]) -> None:
+def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ConfigError(f"There is no {what} {value!r}.", f"There are: {', '.join(choices)}.")
 

@@ -128,7 +128,7 @@ def make_controls(options: CameraOptions) -> dict[str, Any]:
         controls["ColourGains"] = colour_gains(options.white_balance_k)
     if options.focus is not None:
         controls |= {"AfMode": 0, "LensPosition": options.focus}
-    if options.mains_hz and options.exposure_ms is None:
+    if options.mains_hz and not options.exposure_ms:
         # Automatic exposure keeps to whole half-waves of the lamps.
         controls |= {"AeFlickerMode": 1, "AeFlickerPeriod": round(1e6 / (2 * options.mains_hz))}
     return controls

@@ -67,8 +67,6 @@ class Supervision:
         self._offset = None
         if self._guard is not None:
             self._guard.restart()
-        if self._trouble_since_s is None:
-            self._trouble_since_s = now_s
         # A camera in trouble gets the time of one wait, and never less than it may take to give a picture.
         self.retry_at_s = now_s + max(self._options.silent_s, self._wait_s()) if self._attempts else None
         self._health = replace(self._health, settings=dict(settings))
@@ -84,6 +82,7 @@ class Supervision:
         Returns:
             The frame with its number counted over all openings, or None where it must not be used.
         """
+        self._opened = True
         verdict = "good" if self._guard is None else self._guard.judge(seen, frame.captured_at_s, now_s)
         if verdict != "old":
             self._fresh_at_s = now_s
@@ -116,7 +115,7 @@ class Supervision:
             self._trouble("lost", f"{self._title} takes longer than {options.open_timeout_s:g} s to open.", now_s)
         patience_s, since_s = options.give_up_s, self._trouble_since_s
         if patience_s is not None and since_s is not None and now_s - since_s >= patience_s and not self.ok:
-            self.failure = self.failure or CameraError(self._health.reason or self._silence(patience_s), _CABLE_HINT)
+            self.failure = self.failure or CameraError(self._health.reason, _CABLE_HINT)
 
     def next_check_s(self) -> float:
         """When ``check`` or ``retry_at_s`` will next matter, if no event comes before; may be infinite."""

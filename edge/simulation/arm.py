@@ -3,20 +3,26 @@
 Time is an argument, never read from a clock, so tests run it as fast as they like and always alike.
 """
 
-import heapq
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import count
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.protocol import LineSplitter, Message
-from sorter.edge.simulation.mechanism import Mechanism
+from sorter.edge.simulation.badlink import BadLink
+from sorter.edge.simulation.mechanism import Mechanism, Motion
 from sorter.errors import ConfigError
 
 _BOOT_S = 0.05
 """How long the arm is deaf after a reset."""
+
+_REPEAT_S = 0.5
+"""How often what the arm tells unasked is repeated (docs/arm-protocol.md, section 4)."""
+
+_SEEN_S = 1.2
+"""How long an object is seen, and how long the stop button is held."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class SimulatedArmOptions:
         reset: Chance that a command, once accepted, is cut off by a reset of the arm.
         jam: Chance that a motion jams.
         silent: Never answers, like a device of another kind.
+        announce_every_s: An object lies in front of the arm's sensor this often; 0 for never.
         seed: Of the chances.
     """
 
@@ -49,12 +56,15 @@ class SimulatedArmOptions:
     reset: float = 0.0
     jam: float = 0.0
     silent: bool = False
+    announce_every_s: float = 0.0
     seed: int = 1
 
     def __post_init__(self) -> None:
         chances = (self.drop, self.corrupt, self.duplicate, self.delay, self.reset, self.jam)
         if not all(0 <= chance <= 1 for chance in chances):
             raise ConfigError("A chance of the simulated arm is not between 0 and 1.")
+        if not 0 <= self.announce_every_s <= 3600:
+            raise ConfigError("The simulated arm sees an object every 0 (never) to 3600 seconds.")
         if not 1 <= self.bins <= 99 or not 0 <= self.move_s <= 600 or not 0 <= self.delay_s <= 600:
             raise ConfigError("The simulated arm needs 1 to 99 bins and times of 0 to 600 seconds.")
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,24}", self.name):
@@ -68,6 +78,7 @@ class SimulatedArm:
         options: How it behaves.
         on_sorted: Called with the bin when a SORT is completed.
         on_line: Called with ``"in"`` or ``"out"`` and each line as it passes the link, after drops and damage.
+        on_reach: Called when a SORT begins, with the times of its beginning and its end.
     """
 
     def __init__(
@@ -75,17 +86,18 @@ class SimulatedArm:
         options: SimulatedArmOptions | None = None,
         on_sorted: Callable[[int], None] = lambda _bin: None,
         on_line: Callable[[str, bytes], None] = lambda _direction, _line: None,
+        on_reach: Callable[[float, float], None] = lambda _begin_s, _end_s: None,
     ) -> None:
         self._options = options or SimulatedArmOptions()
-        self._mechanism = Mechanism(self._options.name, self._options.bins, self._options.move_s, on_sorted)
-        self._on_line = on_line
-        self._random = random.Random(self._options.seed)
+        chosen = self._options
+        self._mechanism = Mechanism(chosen.name, chosen.bins, chosen.move_s, on_sorted, on_reach)
+        self._link = BadLink(chosen, random.Random(chosen.seed), on_line)
         self._splitter = LineSplitter()
-        self._order = count()
-        self._arriving: list[tuple[float, int, bytes]] = []
-        self._leaving: list[tuple[float, int, bytes]] = []
         self._deaf_until_s = float("-inf")
         self._reset_at_s: float | None = None
+        self._unasked: list[tuple[float, Message]] = []
+        self._objects = 0
+        self._next_object_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -100,6 +112,16 @@ class SimulatedArm:
     @property
     def motions(self) -> tuple[Message, ...]:
         """Every command that made the arm move, in order."""
+        return tuple(motion.command for motion in self._mechanism.motions)
+
+    @property
+    def damage(self) -> Counter[str]:
+        """Lines on the link in both directions, and how many of them were dropped, corrupted and so on."""
+        return self._link.damage
+
+    @property
+    def motion_log(self) -> tuple[Motion, ...]:
+        """Every motion, and how it ended."""
         return tuple(self._mechanism.motions)
 
     def jam(self) -> None:
@@ -110,69 +132,72 @@ class SimulatedArm:
         """Resets the arm, as opening the port does with many boards; a motion under way is cut off."""
         self._mechanism.boot()
         self._splitter.clear()
-        self._arriving.clear()
+        self._link.forget_arriving()
         self._reset_at_s = None
+        self._unasked.clear()
+        self._objects = 0
         self._deaf_until_s = now_s + _BOOT_S
         self._send([Message(0, "READY", ("sorter-arm", str(protocol.VERSION)))], self._deaf_until_s)
+
+    def announce(self, now_s: float) -> None:
+        """An object lies in front of the sensor for a while."""
+        self._objects = protocol.next_sequence(self._objects)
+        self._repeat(Message(0, "OBJECT", (str(self._objects),)), now_s)
+
+    def press_stop(self, now_s: float) -> None:
+        """Somebody presses the stop button and holds it for a while; a motion under way is cut short."""
+        self._send(self._mechanism.press_stop(), now_s)
+        self._repeat(Message(0, "STOPPED"), now_s)
 
     def receive(self, data: bytes, now_s: float) -> None:
         """Takes bytes from the host."""
         if now_s < self._deaf_until_s or self._options.silent:
             return
         for line in self._splitter.feed(data):
-            self._pass_on(self._arriving, line, now_s)
+            self._link.take(line, now_s)
 
     def poll(self, now_s: float) -> bytes:
         """Does what is due by now and gives the bytes for the host."""
         if self._reset_at_s is not None and self._reset_at_s <= now_s:
             self.reset(self._reset_at_s)
-        while self._arriving and self._arriving[0][0] <= now_s:
-            _, _, line = heapq.heappop(self._arriving)
-            self._on_line("in", line)
+        for line in self._link.arrived(now_s):
             self._obey(line, now_s)
         if self._mechanism.done_at_s is not None and self._mechanism.done_at_s <= now_s:
             self._send(self._mechanism.finish(), now_s)
-        output = b""
-        while self._leaving and self._leaving[0][0] <= now_s:
-            _, _, line = heapq.heappop(self._leaving)
-            self._on_line("out", line)
-            output += line + b"\n"
-        return output
+        self._tell(now_s)
+        return self._link.output(now_s)
 
     def next_due_s(self) -> float | None:
         """When ``poll`` will next have something to do; None when not before bytes arrive."""
-        due = [queue[0][0] for queue in (self._arriving, self._leaving) if queue]
-        due += [at for at in (self._mechanism.done_at_s, self._reset_at_s) if at is not None]
+        candidates = (self._link.next_due_s(), self._mechanism.done_at_s, self._reset_at_s, self._next_object_s)
+        due = [at for at in candidates if at is not None]
+        due += [at for at, _ in self._unasked]
         return min(due, default=None)
+
+    def _tell(self, now_s: float) -> None:
+        """Says what nobody asked for."""
+        every_s = self._options.announce_every_s
+        if every_s and self._next_object_s is None:
+            self._next_object_s = now_s + every_s
+        while self._next_object_s is not None and self._next_object_s <= now_s:
+            self.announce(self._next_object_s)
+            self._next_object_s += every_s
+        due = [message for at, message in self._unasked if at <= now_s]
+        self._unasked = [(at, message) for at, message in self._unasked if at > now_s]
+        self._send(due, now_s)
+
+    def _repeat(self, message: Message, now_s: float) -> None:
+        self._unasked += [(now_s + i * _REPEAT_S, message) for i in range(1 + int(_SEEN_S / _REPEAT_S))]
 
     def _obey(self, line: bytes, now_s: float) -> None:
         moved = len(self._mechanism.motions)
-        if self._chance(self._options.jam):
+        if self._link.chance(self._options.jam):
             self._mechanism.jam_next = True
         answers = self._mechanism.handle(line, now_s)
         self._send(answers, now_s)
-        if len(self._mechanism.motions) > moved and self._chance(self._options.reset):
-            self._reset_at_s = now_s + self._random.random() * self._options.move_s
+        if len(self._mechanism.motions) > moved and self._link.chance(self._options.reset):
+            self._reset_at_s = now_s + self._link.dice.random() * self._options.move_s
 
     def _send(self, messages: Iterable[Message], now_s: float) -> None:
         for message in messages:
-            self._pass_on(self._leaving, message.encode()[:-1], now_s)
-
-    def _pass_on(self, queue: list[tuple[float, int, bytes]], line: bytes, now_s: float) -> None:
-        """Sends a line over the link, which may lose, change, repeat or delay it."""
-        if self._chance(self._options.drop):
-            return
-        for _ in range(1 + self._chance(self._options.duplicate)):
-            late_s = self._options.delay_s if self._chance(self._options.delay) else 0.0
-            heapq.heappush(queue, (now_s + late_s, next(self._order), self._damaged(line)))
-
-    def _damaged(self, line: bytes) -> bytes:
-        if not line or not self._chance(self._options.corrupt):
-            return line
-        place = self._random.randrange(len(line))
-        other = bytes([self._random.choice([c for c in range(32, 127) if c != line[place]])])
-        return line[:place] + other + line[place + 1 :]
-
-    def _chance(self, share: float) -> bool:
-        # Nothing is drawn for a share of 0, so that one fault can be switched on without changing the others.
-        return share > 0 and self._random.random() < share
+            self._link.send(message.encode()[:-1], now_s)

@@ -36,6 +36,8 @@ class SimulatedPlatform:
         stream: Where the pictures go.
         truth: File for the truth; None for none.
         truth_interval_s: How often it is written.
+        grace_s: How long the platform stays empty after somebody has come to watch. While nobody watches no object
+            comes either: a feeder stops with its sorter, and a sorter wants to see the empty place first.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class SimulatedPlatform:
         stream: PictureStream,
         truth: Path | None = None,
         truth_interval_s: float = 1.0,
+        grace_s: float = 1.0,
     ) -> None:
         self._camera, self._world, self._bins = simulation.camera, simulation.world, bins
         self._stream, self._truth, self._truth_interval_s = stream, truth, truth_interval_s
-        self._arm = SimulatedArm(arm, on_sorted=self._take)
+        self._grace_s = grace_s
+        self._arm = SimulatedArm(arm, on_sorted=self._take, on_reach=self._world.reach)
         self.port = PtyArm(self._arm)
         self._stopping = threading.Event()
         self._truth_wanted = threading.Event()
@@ -105,6 +109,10 @@ class SimulatedPlatform:
             "objects": [asdict(visit) for visit in ledger],
             "motions_over_nothing": list(empty_takes),
             "motions": len(self._arm.motions),
+            "motion_log": self._motions(),
+            "line_damage": dict(self._arm.damage),
+            # So that a reader can compare these times with those of a journal.
+            "clock_ahead_s": time.time() - time.monotonic(),
             "bins": dict(self._bins.bins),
             "reject_bin": self._bins.reject,
         }
@@ -113,25 +121,53 @@ class SimulatedPlatform:
         """Has the truth written at once, by another thread; may be called by a signal handler."""
         self._truth_wanted.set()
 
+    def _motions(self) -> list[dict[str, Any]]:
+        """Every motion of the arm, and the object that it took away: 0 for none."""
+        takes = iter(self._world.takes)
+        log = []
+        for motion in self._arm.motion_log:
+            command = motion.command
+            is_sort = command.word == "SORT"
+            log.append(
+                {
+                    "boot": motion.boot,
+                    "sequence": command.sequence,
+                    "bin": int(command.arguments[0]) if is_sort else None,
+                    "began_at_s": motion.began_at_s,
+                    "ending": motion.ending,
+                    "took": next(takes, 0) if is_sort and motion.ending == "done" else 0,
+                }
+            )
+        return log
+
     def _take(self, bin_number: int) -> None:
         self._world.take(bin_number, time.monotonic())
 
     def _film(self) -> None:
         """Publishes what the camera sees; nothing is drawn while nobody looks, but time passes."""
+        hold_until_s = 0.0
         while not self._stopping.is_set():
-            if not self._stream.wait_for_watcher(_IDLE_S):
-                self._world.advance(time.monotonic())
-                continue
-            try:
-                self._camera.open()
-                frame = self._camera.read()
-            except CameraError:
-                # It is unplugged: nobody gets an answer until it is back.
-                self._camera.close()
-                self._stream.vanish()
-                self._stopping.wait(_IDLE_S)
-                continue
-            assert frame is not None  # the camera is endless
+            # An unplugged camera is looked for until it is back: before that nobody can come to watch.
+            watched = self._stream.wait_for_watcher(_IDLE_S) or self._stream.away
+            now_s = time.monotonic()
+            if not watched:
+                hold_until_s = now_s + self._grace_s
+            if now_s < hold_until_s:
+                self._world.hold(now_s)
+            if watched:
+                self._publish()
+
+    def _publish(self) -> None:
+        try:
+            self._camera.open()
+            frame = self._camera.read()
+        except CameraError:
+            # It is unplugged: nobody gets an answer until it is back.
+            self._camera.close()
+            self._stream.vanish()
+            self._stopping.wait(_IDLE_S)
+            return
+        if frame is not None:
             _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
             self._stream.publish(jpeg.tobytes())
 

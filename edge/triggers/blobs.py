@@ -7,12 +7,14 @@ background subtraction and shadow detection", 1999.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from sorter.edge.triggers.light import Explained, Floats
 from sorter.edge.triggers.options import TriggerOptions
+from sorter.edge.triggers.pieces import count_necked, join_pieces
 from sorter.image import Pixels
 
 _DARKEST_SHADOW = 0.45
@@ -22,18 +24,29 @@ _BRIGHTEST_PATCH = 1.6
 _COLOUR = 0.55
 """A colour that differs by this share of the limit for a change is a sign of an object."""
 
-_STRUCTURE = 0.5
+_STRUCTURE = 0.4
 """So is structure of this share of the limit, or of this share of the step at a soft shadow's edge."""
 
 _STEP_SHARE = 0.16
 _SMOOTH_PX = 7
 """Penumbras wider than this, in pixels of the thumbnail, are no structure."""
 
-_LEAST_EVIDENCE = 0.3
+_LEAST_SIGNS = 0.15
 """Share of the least area of an object that must carry such signs."""
 
-_EVIDENCE_SHARE = 0.06
-"""And share of the changed area."""
+_SIGNS_SHARE = 0.06
+"""And share of its own area."""
+
+_LEAST_OBJECT = 0.4
+"""A further object is at least this share of the least area."""
+
+_SOLID = 0.75
+"""Solid objects are evident over this share of what they cover."""
+
+_SHARP_OUTLINE = 0.7
+"""What is outlined sharply over this share of its border is an object all over; shadows end softly."""
+
+_CRACK_PX = 3
 
 
 @dataclass(frozen=True)
@@ -57,12 +70,14 @@ class Change:
 
     Attributes:
         objects: The objects, largest first; parts of others left out.
+        evident: uint8 (h, w), 255 where light alone cannot explain the change.
         mask: uint8 (h, w), 255 where objects lie, their gaps closed.
         soft: uint8 (h, w), 255 where only the light changed.
         area: Share of the picture that objects cover.
     """
 
     objects: tuple[Blob, ...]
+    evident: Pixels
     mask: Pixels
     soft: Pixels
     area: float
@@ -89,36 +104,58 @@ def find_evidence(seen: Explained, empty: Pixels, limit: float) -> Pixels:
 def find_objects(seen: Explained, empty: Pixels, limit: float, options: TriggerOptions) -> Change:
     """Tells objects from light, and counts them.
 
-    Pieces whose gap is narrower than ``options.gap`` are one object; pieces smaller than ``options.part`` of the
-    largest are parts of it.
+    Pieces that face each other over a gap narrower than ``options.gap`` are one object, pieces smaller than
+    ``options.part`` of the largest are parts of it, and a piece with a narrow neck is two objects (see ``pieces``).
     """
     height, width = seen.changed.shape
     least_px = options.least_area * height * width
     evident = find_evidence(seen, empty, limit)
-    whole = _close(seen.changed, evident, options.gap)
-    number, labels, stats, centres = cv2.connectedComponentsWithStats(whole)
-    changed = np.bincount(labels.ravel(), weights=(seen.changed.ravel() > 0), minlength=number)
-    signs = np.bincount(labels.ravel(), weights=(evident.ravel() > 0), minlength=number)
-    enough = (signs >= _LEAST_EVIDENCE * least_px) & (signs >= _EVIDENCE_SHARE * changed)
-    enough[0] = False
+    number, labels, stats, centres = cv2.connectedComponentsWithStats(_fill(evident, seen.changed))
+    signs = np.bincount(labels.ravel(), weights=evident.ravel() > 0, minlength=number)
     areas = stats[:, cv2.CC_STAT_AREA]
-    largest = areas[enough].max(initial=0)
-    chosen = [i for i in np.flatnonzero(enough) if areas[i] >= max(options.part * largest, 0.4 * least_px)]
-    chosen.sort(key=lambda i: -areas[i])
-    blobs = tuple(
-        Blob(int(areas[i]), tuple(int(v) for v in stats[i, :4]), (float(centres[i][0]), float(centres[i][1])))  # type: ignore[arg-type]
-        for i in chosen
-    )
+    enough = (signs >= _LEAST_SIGNS * least_px) & (signs >= _SIGNS_SHARE * areas)
+    enough[0] = False
     mask = (enough[labels] * 255).astype(np.uint8)
     soft = cv2.bitwise_and(seen.changed, cv2.bitwise_not(mask))
-    return Change(blobs, mask, soft, float(areas[enough].sum()) / (height * width))  # type: ignore[arg-type]
+    chosen = [int(i) for i in np.flatnonzero(enough)]
+    groups = join_pieces(labels, chosen, stats, options.gap * height)
+    blobs = sorted((_blob(group, stats, centres) for group in groups), key=lambda blob: -blob.area_px)
+    objects = tuple(b for b in blobs if b.area_px >= max(options.part * blobs[0].area_px, _LEAST_OBJECT * least_px))
+    area = float(areas[enough].sum()) / (height * width)
+    return Change(objects, evident, mask, soft, area)  # type: ignore[arg-type]
 
 
-def _close(changed: Pixels, evident: Pixels, gap: float) -> Pixels:
-    """Objects without the soft shadows around them, narrow gaps closed and holes filled."""
-    side = 2 * round(gap * changed.shape[0] / 2) + 1
-    kernel = np.ones((side, side), np.uint8)
-    closed = cv2.morphologyEx(evident, cv2.MORPH_CLOSE, kernel)
+def count_objects(change: Change, part: float) -> int:
+    """How many objects there are, those that touch counted apart."""
+    number = 0
+    for blob in change.objects:
+        left, top, width, height = blob.box
+        inside = (slice(top, top + height), slice(left, left + width))
+        # A ragged outline, as of glass, has necks that mean nothing.
+        ragged = cv2.countNonZero(change.evident[inside]) < _SOLID * cv2.countNonZero(change.mask[inside])
+        number += 1 if ragged else count_necked(change.mask[inside], part)
+    return number
+
+
+def _blob(group: list[int], stats: Any, centres: Any) -> Blob:
+    own, areas = stats[group], stats[group, cv2.CC_STAT_AREA]
+    left, top = own[:, 0].min(), own[:, 1].min()
+    right, bottom = (own[:, 0] + own[:, 2]).max(), (own[:, 1] + own[:, 3]).max()
+    x, y = (centres[group] * areas[:, None]).sum(axis=0) / areas.sum()
+    return Blob(int(areas.sum()), (int(left), int(top), int(right - left), int(bottom - top)), (float(x), float(y)))
+
+
+def _fill(evident: Pixels, changed: Pixels) -> Pixels:
+    """Closes cracks and fills holes: of a plain object only the outline is evident, and not all of that."""
+    small = np.ones((_CRACK_PX, _CRACK_PX), np.uint8)
+    closed = cv2.morphologyEx(evident, cv2.MORPH_CLOSE, small)
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(closed, contours, -1, 255, cv2.FILLED)
-    return closed  # type: ignore[return-value]
+    number, labels = cv2.connectedComponents(changed)
+    outline = (cv2.erode(changed, small, borderType=cv2.BORDER_REPLICATE) == 0) & (changed > 0)
+    sharp = outline & (cv2.dilate(evident, small) > 0)
+    lengths = np.bincount(labels[outline], minlength=number)
+    sharps = np.bincount(labels[sharp], minlength=number)
+    outlined = (lengths > 0) & (sharps >= _SHARP_OUTLINE * lengths)
+    outlined[0] = False
+    return cv2.bitwise_or(closed, (outlined[labels] * 255).astype(np.uint8))  # type: ignore[return-value]

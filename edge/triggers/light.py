@@ -26,8 +26,26 @@ _BAND_LIMITS = (0.6, 1.7)
 _COLOUR_SHARE = 0.12
 """A pixel whose channels changed more differently than this did not change by light alone."""
 
+_STEEPEST = 0.05
+"""Light changes this much at most from one row of a thumbnail to the next: three bands of strong flicker over 120 rows
+change by 0.04. A long object that lies across the picture begins more abruptly."""
+
 _LEAST_ROW_PX = 6
 _SMOOTHED_ROWS = 5
+_OVEREXPOSED = 250
+_LEAST_GROUND, _ENOUGH_GROUND = 0.03, 0.4
+"""Shares of the picture: with less ground nothing is learned of the light, or no sudden change believed."""
+
+_SUDDEN = 0.12
+"""A gain that changes by more than this logarithm within a frame is a switched lamp, or an object."""
+
+_DRIFT = 0.03
+"""More than what daylight changes from frame to frame."""
+
+_SAME_GAIN = 0.01
+_COLOURED_STEP = 1.3
+"""A lamp that is switched changes the channels' gains by no more than this against each other."""
+
 _LARGEST_SHIFT_PX = 6.0
 
 
@@ -80,7 +98,9 @@ def compare(picture: Pixels, other: Pixels, limit: float, gain: Floats) -> Expla
     return Explained(lit, differs, above(differs, limit), gain)
 
 
-def explain_light(picture: Pixels, other: Pixels, limit: float, ground: Pixels | None) -> Explained:
+def explain_light(
+    picture: Pixels, other: Pixels, limit: float, ground: Pixels | None = None, known: Floats | None = None
+) -> Explained:
     """Compares after evening out the light, row by row.
 
     Args:
@@ -88,16 +108,19 @@ def explain_light(picture: Pixels, other: Pixels, limit: float, ground: Pixels |
         other: To compare with.
         limit: Difference that counts.
         ground: uint8 (h, w), 255 where no object is known to lie; None for everywhere.
+        known: (3,) the gain of a moment ago, kept where too little ground tells of a new one.
     """
     few = picture[::2, ::2].astype(np.float32)
     ratio = (other[::2, ::2].astype(np.float32) + 1) / (few + 1)
     usable = np.ones(ratio.shape[:2], bool) if ground is None else ground[::2, ::2] > 0
     # Overexposed pixels have lost their ratio.
-    usable &= few.max(axis=2) < 250
-    if np.count_nonzero(usable) < 0.03 * usable.size:
-        usable = np.ones(ratio.shape[:2], bool)
-    gain = np.clip(np.median(ratio[usable], axis=0), *_GAIN_LIMITS).astype(np.float32)
+    usable &= _largest(few) < _OVEREXPOSED
+    gain = _ground_gain(ratio, usable, known)
     plain = compare(picture, other, limit, gain)
+    if known is not None and np.abs(gain - known).max() > _SAME_GAIN * known.max():
+        unchanged = compare(picture, other, limit, known)
+        if unchanged.share <= plain.share:
+            plain, gain = unchanged, known
     rows = _row_gains(ratio / gain, usable, picture.shape[0])
     if rows is None:
         return plain
@@ -107,10 +130,36 @@ def explain_light(picture: Pixels, other: Pixels, limit: float, ground: Pixels |
     return banded if banded.share < plain.share else plain
 
 
+def is_lamp(gain: Floats, known: Floats | None) -> bool:
+    """Whether a change of gain has no more colour than a lamp that is switched."""
+    step = gain if known is None else gain / known
+    return float(step.max() / step.min()) <= _COLOURED_STEP
+
+
+def _largest(channels: Floats) -> Floats:
+    return np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
+
+
+def _ground_gain(ratio: Floats, usable: npt.NDArray[np.bool_], known: Floats | None) -> Floats:
+    """The median gain of the ground, or the known one where the median may be that of an object."""
+    share_seen = np.count_nonzero(usable) / usable.size
+    if known is not None and share_seen < _LEAST_GROUND:
+        return known
+    seen = ratio[usable] if share_seen else ratio.reshape(-1, 3)
+    gain: Floats = np.clip(np.median(seen, axis=0), *_GAIN_LIMITS).astype(np.float32)
+    if known is None:
+        return gain
+    step = gain / known
+    change = float(np.abs(np.log(step)).max())
+    # An object that covers most of what was ground a frame ago differs in colour, or leaves little ground.
+    doubtful = (change > _SUDDEN and not is_lamp(gain, known)) or (change > _DRIFT and share_seen < _ENOUGH_GROUND)
+    return known if doubtful else gain
+
+
 def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Floats | None:
     """The median factor of each row, from pixels that keep their colour: (height,), or None where few rows tell."""
-    mean = ratio.mean(axis=2)
-    spread = ratio.max(axis=2) - ratio.min(axis=2)
+    mean = (ratio[..., 0] + ratio[..., 1] + ratio[..., 2]) / 3
+    spread = _largest(ratio) + _largest(-ratio)
     low, high = _BAND_LIMITS
     candidates = usable & (spread < _COLOUR_SHARE * mean) & (mean > low) & (mean < high)
     counts = np.count_nonzero(candidates, axis=1)
@@ -122,8 +171,8 @@ def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Flo
     positions = np.flatnonzero(known)
     rows = np.interp(np.arange(height) / 2, positions, middle[positions]).astype(np.float32)
     padded = np.pad(rows, _SMOOTHED_ROWS // 2, mode="edge")
-    smooth: Floats = np.convolve(padded, np.full(_SMOOTHED_ROWS, 1 / _SMOOTHED_ROWS, np.float32), "valid")
-    return smooth.astype(np.float32)
+    smooth: Floats = np.convolve(padded, np.full(_SMOOTHED_ROWS, 1 / _SMOOTHED_ROWS), "valid").astype(np.float32)
+    return smooth if float(np.abs(np.diff(smooth)).max()) <= _STEEPEST else None
 
 
 def explain_shift(seen: Explained, other: Pixels, limit: float) -> Explained:

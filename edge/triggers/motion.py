@@ -7,12 +7,14 @@ import cv2
 import numpy as np
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.triggers.blobs import Change, find_objects
+from sorter.edge.triggers.blobs import Change, count_objects, find_objects
 from sorter.edge.triggers.light import (
     Explained,
+    Floats,
     compare,
     explain_light,
     explain_shift,
+    is_lamp,
     mean_gain,
     shifted,
     too_dark,
@@ -28,6 +30,9 @@ _QUIET = 0.25
 
 _STAY = 0.5
 """An object that was there still is while this share of the least area is left of it."""
+
+_SLOWER = 5.0
+"""Shadows that stay are learned so many times more slowly."""
 
 _WHOLE_PICTURE = 0.35
 """Soft changes over this share of the picture are a change of light that must come to an end first."""
@@ -59,6 +64,7 @@ class MotionTrigger:
         self._reference: Reference | None = None
         self._history: deque[_Moment] = deque()
         self._ground: Pixels | None = None
+        self._gain: Floats | None = None
         self._occupied = False
         self._wants_empty = False
         self._seen_at_s = 0.0
@@ -94,8 +100,9 @@ class MotionTrigger:
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
         seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
-        if not self._occupied and seen.share < _QUIET * self._options.least_area:
-            reference.follow(seen, elapsed_s, self._options.adapt_s)
+        if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
+            self._occupied, self._ground = False, None
+            self._gain = reference.follow(seen, elapsed_s, self._options.adapt_s)
             self._soft_since_s = None
             return EMPTY
         return self._look_closer(small, limit, elapsed_s)
@@ -104,7 +111,8 @@ class MotionTrigger:
         """Light and shaking have not been ruled out yet."""
         reference, options = self._reference, self._options
         assert reference is not None
-        seen = explain_light(small, reference.picture, limit, self._ground)
+        seen = explain_light(small, reference.picture, limit, self._ground, self._gain)
+        self._gain = seen.gain
         if seen.share >= _QUIET * options.least_area:
             seen = explain_shift(seen, reference.picture, limit)
             self._remember(small, seen.shift)
@@ -116,9 +124,11 @@ class MotionTrigger:
             return self._wait_for_light(small, seen, change)
         self._soft_since_s = None
         if self._occupied:
-            return Observation(True, self._moves(), max(1, len(change.objects)))
+            return Observation(True, self._moves(), max(1, count_objects(change, options.part)))
         if seen.shift == (0.0, 0.0):
-            reference.follow(seen, elapsed_s, options.adapt_s, cv2.bitwise_not(change.mask))  # type: ignore[arg-type]
+            # What changed a little may be light that stays, or the first sight of an object: it is learned slowly.
+            reference.follow(seen, elapsed_s, options.adapt_s, _dilated_inverse(seen.changed))
+            reference.follow(seen, elapsed_s, _SLOWER * options.adapt_s, change.soft)
         return EMPTY
 
     def _wait_for_light(self, small: Pixels, seen: Explained, change: Change) -> Observation:
@@ -128,7 +138,7 @@ class MotionTrigger:
             self._soft_since_s = self._seen_at_s
         if self._seen_at_s - self._soft_since_s >= self._options.relearn_s:
             self._reference.adopt(small, seen, change.mask)
-            self._soft_since_s = None
+            self._soft_since_s, self._gain = None, None
         return _trouble("The light has just changed.")
 
     def _remember(self, small: Pixels, shift: tuple[float, float] = (0.0, 0.0)) -> None:
@@ -148,16 +158,16 @@ class MotionTrigger:
         if share(above(difference(now.picture, before.picture), limit)) < options.least_motion_area:
             return False
         first, second = (shifted(moment.picture, moment.shift) for moment in (now, before))
-        return explain_light(first, second, limit, None).share >= options.least_motion_area
+        return explain_light(first, second, limit).share >= options.least_motion_area
 
     def _take_as_empty(self, small: Pixels) -> None:
         self._reference = Reference(small)
         self._wants_empty = False
-        self._occupied, self._ground, self._soft_since_s = False, None, None
+        self._occupied, self._ground, self._gain, self._soft_since_s = False, None, None, None
 
     def _forget(self) -> None:
         self._history.clear()
-        self._occupied, self._ground, self._soft_since_s = False, None, None
+        self._occupied, self._ground, self._gain, self._soft_since_s = False, None, None, None
 
 
 def _dilated_inverse(mask: Pixels) -> Pixels:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sorter.edge.triggers.light import Explained, multiply
+from sorter.edge.triggers.light import Explained, Floats, multiply
 from sorter.image import Pixels
 
 _NOISE_WEIGHT = 0.05
@@ -41,8 +41,12 @@ class Reference:
         """The difference that counts: the one wished for, or more where the picture is noisy."""
         return max(difference, _NOISE_DEVIATIONS * self.noise)
 
-    def follow(self, seen: Explained, elapsed_s: float, adapt_s: float, ground: Pixels | None = None) -> None:
-        """Learns from a picture in which nothing lies, or nothing where ``ground`` (h, w) is 255."""
+    def follow(self, seen: Explained, elapsed_s: float, adapt_s: float, ground: Pixels | None = None) -> Floats:
+        """Learns from a picture in which nothing lies, or nothing where ``ground`` (h, w) is 255.
+
+        Returns:
+            (3,) the gain that now brings such a picture to the light of the reference.
+        """
         # Three channels' maximum of the absolute noise is 1.6 times its mean.
         level = cv2.mean(seen.difference, ground)[0] / 1.6 if ground is not None else cv2.mean(seen.difference)[0] / 1.6
         self.noise += _NOISE_WEIGHT * (_DEVIATION_PER_MEAN * level - self.noise)
@@ -52,9 +56,12 @@ class Reference:
             cv2.accumulateWeighted(seen.picture, self._mean, weight)
         else:
             cv2.accumulateWeighted(seen.picture, self._mean, weight, ground)
-        if ground is None and np.abs(seen.gain - 1).max() > _RELEVEL:
-            self._mean /= seen.gain
+        gain = seen.gain
+        if ground is None and np.abs(gain - 1).max() > _RELEVEL:
+            self._mean /= gain
+            gain = np.ones(3, np.float32)
         self.picture = cv2.convertScaleAbs(self._mean)  # type: ignore[assignment]
+        return gain
 
     def adopt(self, picture: Pixels, seen: Explained, covered: Pixels | None = None) -> None:
         """Takes a picture as the empty place from now on; where objects cover it, keeps the old one in new light."""

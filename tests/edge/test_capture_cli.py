@@ -70,6 +70,24 @@ def test_the_source_ends(tmp_path: Path) -> None:
     assert summary(shoot(tmp_path, "--json", camera="sim:?speed=2&empty_s=0.8&objects=2"))["photos"] == 2
 
 
+def test_the_runs_configuration_gives_camera_region_and_rotation(tmp_path: Path) -> None:
+    config = tmp_path / "sorter.toml"
+    config.write_text(
+        '[camera]\nsource = "sim:?speed=2&empty_s=0.8"\nrotation = 90\nregion = "0,0.1,1,0.5"\n[bins]\nreject = 3\n'
+    )
+    arguments = ["--config", str(config), "--label", "auto", "--out", str(tmp_path / "out"), "--count", "1"]
+    result = CliRunner().invoke(capture, arguments)
+    assert result.exit_code == 0, result.output
+    (photo,) = photos_in(tmp_path / "out")
+    picture = cv2.imread(str(photo))
+    assert picture is not None and picture.shape == (320, 480, 3)
+
+
+def test_a_camera_must_be_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(capture, ["--label", "apple", "--out", str(tmp_path)])
+    assert result.exit_code == 2 and "--camera" in result.stderr
+
+
 def test_a_folder_of_pictures_gets_a_label(tmp_path: Path) -> None:
     (tmp_path / "loose").mkdir()
     for i in range(3):
@@ -139,6 +157,10 @@ def test_a_full_disk_ends_it_with_whole_photos(small_disk: Path) -> None:
         ({"label": "x", "extra": ["--every", "1", "--key"]}, ConfigError.exit_code, "contradict"),
         ({"label": "x", "extra": ["--key"]}, ConfigError.exit_code, "needs a terminal"),
         ({"label": "x", "camera": "FOLDER", "extra": ["--burst", "2"]}, ConfigError.exit_code, "each picture once"),
+        ({"label": "x", "extra": ["--trigger", "arm"]}, ConfigError.exit_code, "No arm announces"),
+        ({"label": "x", "extra": ["--trigger", "motoin"]}, ConfigError.exit_code, "must be one of"),
+        ({"label": "x", "extra": ["--config", "nowhere.toml"]}, ConfigError.exit_code, "cannot be read"),
+        ({"label": "x", "extra": ["--region", "0,0,2,9999"]}, CameraError.exit_code, "of 640x480 pixels"),
         ({"label": "x", "extra": ["--out", "/proc/nowhere"]}, StorageError.exit_code, "Cannot write"),
     ],
     ids=str,

@@ -41,7 +41,9 @@ def noise(seed: int, side_px: int = 128) -> Pixels:
 
 
 def pictures_in(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg") if not path.name.startswith(".")
+    )
 
 
 def records_in(folder: Path) -> list[dict[str, Any]]:

@@ -79,8 +79,16 @@ def test_two_objects_at_once_are_told() -> None:
     assert [shot.objects for shot in settled("..2222")] == [2]
 
 
+def test_an_object_on_a_belt_is_photographed_once_while_it_is_shown() -> None:
+    belt = Script("..ooo.oooo...o")
+    belt.settles = False
+    taken = shots(SettledShutter(belt, Burst(), LoopOptions()), 14)
+    assert [shot.frame.number for shot in taken] == [2, 6, 13]
+    assert [shot.number for shot in taken] == [1, 2, 3]
+
+
 def test_each_picture_of_a_folder_is_an_object() -> None:
-    shutter = SettledShutter(StillTrigger(), Burst(), LoopOptions())
+    shutter = SettledShutter(StillTrigger(), Burst(), LoopOptions(), live=False)
     assert numbers(shots(shutter, 4)) == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 

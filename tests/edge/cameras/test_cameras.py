@@ -123,8 +123,10 @@ def test_the_capture_thread_keeps_the_newest_frame_only(video: Path) -> None:
         newest = capture.take()
         assert newest is not None and newest.number == 9
         assert capture.take() is None
-        capture.stop()
+        while not capture.ended and time.monotonic() < deadline_s:
+            time.sleep(0.01)
         assert capture.ended
+        capture.stop()
 
 
 def test_a_failing_camera_is_reported_from_the_thread() -> None:
@@ -132,11 +134,11 @@ def test_a_failing_camera_is_reported_from_the_thread() -> None:
         def read(self) -> None:
             raise OSError("no such device")
 
-    given_up = threading.Event()
-    capture = Capture(Unplugged(0), given_up.set, CameraOptions(give_up_s=0))
+    told = threading.Semaphore(0)
+    capture = Capture(Unplugged(0), told.release, CameraOptions(give_up_s=0))
     capture.start()
-    assert given_up.wait(10)
-    time.sleep(0.1)
+    for _ in ("it is lost", "it is given up"):
+        assert told.acquire(timeout=10)
     capture.stop()
     with pytest.raises(CameraError, match="no such device"):
         capture.take()

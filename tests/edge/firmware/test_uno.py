@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import serial
 from click.testing import CliRunner
 
 from sorter.edge.arms.ports import make_arm
@@ -40,6 +41,18 @@ def test_a_reset_is_announced_and_moves_nothing(tmp_path: Path) -> None:
         with make_arm(uno.path) as arm:
             assert arm.status().last_sequence == 0
         assert len(uno.pulses()) == before
+
+
+def test_a_flood_of_lines_costs_answers_but_never_half_of_one() -> None:
+    with EmulatedUno(built("uno", GOLDEN)) as uno, serial.Serial(uno.path, 115200, timeout=0.5) as port:
+        port.readline()  # the banner, or what opening the port left of it
+        port.write(b"STATUS\n" * 500)
+        answers = set(iter(port.readline, b""))
+        port.write(b"7 PING\n")
+        assert port.readline() == b"7 PONG*BD3E\n"
+    # Bytes that found no room leave a damaged line behind, never another line.
+    assert b"0 STATUS IDLE 0 NONE*9BAC\n" in answers
+    assert answers <= {b"0 STATUS IDLE 0 NONE*9BAC\n", b"0 ERR 1 bad checksum*DE84\n"}
 
 
 def test_the_sorter_runs_with_it(tmp_path: Path) -> None:

@@ -1,0 +1,232 @@
+"""One script on its way to a G-code arm: what each answer and each silence means. Pure logic, no port, no clock.
+
+The rule for all dialects: **a motion line is never sent again on doubt.** Only Marlin's line numbers take the doubt
+away: it refuses a number that it has had and names the one that it expects, so the same line under the same number
+moves it at most once (``numbered.py``). GRBL and uArm obey whatever arrives; where their answer is lost, the outcome is
+unknown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sorter.edge.arms import protocol
+from sorter.edge.arms.arm import ArmFaultError, ArmOutcomeUnknownError
+from sorter.edge.arms.dialects import PROBE_TICKET, Answer, grbl_state
+from sorter.errors import ArmError
+
+_UNKNOWN_HINT = "Look where the object is before going on; the command must not be repeated blindly."
+_IDLE_REPORTS = 4
+"""GRBL says so often in a row that it is idle while an ok is missing: then the line or its ok was lost."""
+
+ERR_OWN_FAULT = 30
+"""First of the numbers for an arm's own faults in docs/arm-protocol.md: here, a refused line of a script that had begun
+to move."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What is to be done, and how patient to be.
+
+    Attributes:
+        arm_name: For messages.
+        what: The command, for messages.
+        lines: The script.
+        closing: Lines after it that tell the motion's end.
+        attempts: How often a line is sent, at most, without any progress.
+        silence_timeout_s: How long a working arm may say nothing.
+        poll_s: How often an arm that can answer while it moves is asked.
+        motion_timeout_s: Longest time for everything.
+        on_acknowledged: Called once when the arm has the first line.
+    """
+
+    arm_name: str
+    what: str
+    lines: tuple[str, ...]
+    closing: tuple[str, ...]
+    attempts: int
+    silence_timeout_s: float
+    poll_s: float
+    motion_timeout_s: float
+    on_acknowledged: Callable[[], None]
+
+
+class ScriptRun:
+    """What the dialects have in common: one line after the other, each sent when the one before has been taken.
+
+    Attributes:
+        completed: The motion has ended.
+        resends: Lines sent again.
+    """
+
+    def __init__(self, plan: RunPlan, now_s: float) -> None:
+        self.completed = False
+        self.resends = 0
+        self._plan = plan
+        self._lines = list(plan.lines + plan.closing)
+        self._taken = 0
+        self._sent = 0
+        self._acknowledged = False
+        self._heard_at_s = now_s
+        self._give_up_s = now_s + plan.motion_timeout_s
+
+    def hear(self, answer: Answer, now_s: float) -> None:
+        """Takes one line from the arm.
+
+        Raises:
+            ArmFaultError: It refused a line, or has stopped.
+            ArmOutcomeUnknownError: It was reset.
+        """
+        self._heard_at_s = now_s
+        if answer.kind == "reset":
+            raise self._unknown("was reset while it carried out")
+        if answer.kind == "alarm":
+            raise self._fault(protocol.ERR_JAMMED, answer.text, started=True)
+        if answer.kind == "paused":
+            raise self._fault(protocol.ERR_INTERRUPTED, "somebody stopped it", started=True)
+        self._take(answer, now_s)
+
+    def due(self, now_s: float) -> bytes:
+        """What is to be sent now; nothing when it is time to wait.
+
+        Raises:
+            ArmNotAcknowledgedError: It was sent often enough, and the arm never had it.
+            ArmOutcomeUnknownError: The arm fell silent, or takes too long.
+        """
+        if self.completed:
+            return b""
+        if now_s >= self._give_up_s:
+            raise self._gave_up(f"did not complete within {self._plan.motion_timeout_s:g} s")
+        if now_s - self._heard_at_s >= self._plan.silence_timeout_s and self._sent:
+            return self._on_silence(now_s)
+        if self._taken == self._sent and self._sent < len(self._lines):
+            return self._next(now_s)
+        return self._poll(now_s)
+
+    def _take(self, answer: Answer, now_s: float) -> None:
+        raise NotImplementedError
+
+    def _next(self, now_s: float) -> bytes:
+        raise NotImplementedError
+
+    def _poll(self, now_s: float) -> bytes:
+        return b""
+
+    def _on_silence(self, now_s: float) -> bytes:
+        raise self._gave_up("fell silent while it carried out")
+
+    def _gave_up(self, verb: str) -> ArmError:
+        return self._unknown(verb)
+
+    def _acknowledge(self) -> None:
+        if not self._acknowledged:
+            self._acknowledged = True
+            self._plan.on_acknowledged()
+
+    def _refuse(self, answer: Answer) -> ArmFaultError:
+        """The error for a refused line; the first one refused means that nothing moved."""
+        index = min(self._taken, len(self._lines) - 1)
+        number = ERR_OWN_FAULT if index else protocol.ERR_ARGUMENT
+        return self._fault(number, f"{answer.text} (line {self._lines[index]!r})", started=index > 0)
+
+    def _fault(self, number: int, text: str, *, started: bool) -> ArmFaultError:
+        hint = "Look at the arm, remove what is in its way, then resume." if started else "Mend the script of this bin."
+        message = f"Arm {self._plan.arm_name} reports, at {self._plan.what}: {text}."
+        return ArmFaultError(message, hint, number=number, started=started)
+
+    def _unknown(self, verb: str) -> ArmOutcomeUnknownError:
+        message = f"Arm {self._plan.arm_name} {verb} {self._plan.what}; how far it came is unknown."
+        return ArmOutcomeUnknownError(message, _UNKNOWN_HINT)
+
+
+class GrblRun(ScriptRun):
+    """GRBL answers ``?`` in every state, so its silence is noticed soon, and so is an ok that was lost."""
+
+    def __init__(self, plan: RunPlan, now_s: float) -> None:
+        super().__init__(plan, now_s)
+        self._poll_at_s = now_s + plan.poll_s
+        self._idle_reports = 0
+
+    def _take(self, answer: Answer, now_s: float) -> None:
+        if answer.kind == "refused":
+            raise self._refuse(answer)
+        if answer.kind == "ok" and self._taken < self._sent:
+            self._taken += 1
+            self._idle_reports = 0
+            self._acknowledge()
+            if self._taken == len(self._lines):
+                self._poll_at_s = now_s
+        elif answer.kind == "state":
+            self._look(answer.text)
+
+    def _look(self, word: str) -> None:
+        state = grbl_state(word)
+        if state == "FAULT":
+            raise self._fault(protocol.ERR_JAMMED, f"its state is {word}", started=True)
+        if state == "STOPPED":
+            raise self._fault(protocol.ERR_INTERRUPTED, f"somebody stopped it (state {word})", started=True)
+        if state != "IDLE":
+            self._idle_reports = 0
+        elif self._taken == len(self._lines):
+            self.completed = True
+        else:
+            self._idle_reports += 1
+            if self._idle_reports >= _IDLE_REPORTS:
+                raise self._unknown("says that it is idle, but not what became of")
+
+    def _next(self, now_s: float) -> bytes:
+        line = self._lines[self._sent]
+        self._sent += 1
+        self._heard_at_s, self._idle_reports = now_s, 0
+        return line.encode("ascii") + b"\n"
+
+    def _poll(self, now_s: float) -> bytes:
+        if now_s < self._poll_at_s:
+            return b""
+        self._poll_at_s = now_s + self._plan.poll_s
+        return b"?"
+
+
+class UarmRun(ScriptRun):
+    """A uArm answers each line under its ticket. Questions (``P...``) are answered at once, also while it moves."""
+
+    def __init__(self, plan: RunPlan, now_s: float, ticket: int) -> None:
+        super().__init__(plan, now_s)
+        self.ticket = ticket
+        self._poll_at_s = now_s + plan.poll_s
+        self._not_before_s = now_s
+
+    def _take(self, answer: Answer, now_s: float) -> None:
+        if answer.number == PROBE_TICKET and answer.kind == "ok":
+            # It was asked after the first line, and a serial line keeps its order: it has that line.
+            self._acknowledge()
+            return
+        if answer.number != self.ticket or self._taken == self._sent:
+            return
+        is_last = self._sent == len(self._lines)
+        if answer.kind == "refused" and not is_last:
+            raise self._refuse(answer)
+        if is_last and answer.kind in ("ok", "refused"):
+            if answer.text == "V1":
+                self._sent -= 1
+                self._not_before_s = now_s + self._plan.poll_s
+            else:
+                self.completed = True
+        elif answer.kind == "ok":
+            self._taken += 1
+            self._acknowledge()
+
+    def _next(self, now_s: float) -> bytes:
+        if now_s < self._not_before_s:
+            return b""
+        line = self._lines[self._sent]
+        self._sent += 1
+        self.ticket = self.ticket % 60000 + 1
+        self._heard_at_s = now_s
+        probe = b"#%d P2220\n" % PROBE_TICKET if self._sent == 1 else b""
+        return f"#{self.ticket} {line}\n".encode("ascii") + probe
+
+    def _poll(self, now_s: float) -> bytes:
+        if now_s < self._poll_at_s:
+            return b""
+        self._poll_at_s = now_s + self._plan.poll_s
+        return b"#%d P2220\n" % PROBE_TICKET

@@ -1,0 +1,242 @@
+"""What simulated G-code controllers have in common: a planner of motions on a bad link. Time is an argument."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sorter.edge.arms.options import DialectName
+from sorter.edge.arms.protocol import LineSplitter
+from sorter.edge.simulation.badlink import BadLink
+from sorter.errors import ConfigError
+
+_BOOT_S = 0.05
+"""How long the controller is deaf after a reset."""
+
+_MOST_EXECUTED = 64
+"""Lines remembered to tell which script has been carried out."""
+
+Scripts = Mapping[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ControllerOptions:
+    """How a simulated controller or template device and its link behave. Chances are 0 to 1, for each line.
+
+    Attributes:
+        dialect: Which firmware it is; for G-code only.
+        bins: Number of bins.
+        move_s: Seconds that each motion takes.
+        drop: Chance that a line is lost.
+        corrupt: Chance that one character of a line is changed.
+        duplicate: Chance that a line arrives twice.
+        delay: Chance that a line arrives ``delay_s`` late, after lines sent behind it.
+        delay_s: By how much.
+        reset: Chance that a motion is cut off by a reset of the controller.
+        jam: Chance that a motion jams.
+        silent: Never answers, like a device of another kind.
+        keepalive_s: How often Marlin says that it is busy.
+        seed: Of the chances.
+    """
+
+    dialect: DialectName = "marlin"
+    bins: int = 8
+    move_s: float = 0.5
+    drop: float = 0.0
+    corrupt: float = 0.0
+    duplicate: float = 0.0
+    delay: float = 0.0
+    delay_s: float = 0.3
+    reset: float = 0.0
+    jam: float = 0.0
+    silent: bool = False
+    keepalive_s: float = 2.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        chances = (self.drop, self.corrupt, self.duplicate, self.delay, self.reset, self.jam)
+        if not all(0 <= chance <= 1 for chance in chances):
+            raise ConfigError("A chance of the simulated arm is not between 0 and 1.")
+        if not 1 <= self.bins <= 99 or not 0 <= self.move_s <= 600 or not 0 <= self.delay_s <= 600:
+            raise ConfigError("The simulated arm needs 1 to 99 bins and times of 0 to 600 seconds.")
+        if not 0.01 <= self.keepalive_s <= 600:
+            raise ConfigError("The simulated arm's keep-alive comes every 0.01 to 600 seconds.")
+
+
+@dataclass
+class _Motion:
+    line: str
+    done_at_s: float
+    jams: bool
+
+
+class Controller:
+    """A planner of motions behind a serial line; the dialects say how it talks.
+
+    Args:
+        options: How it behaves.
+        scripts: Which lines sort into which bin: the controller itself knows nothing of bins, but who watches does.
+        on_sorted: Called with the bin when its script has been carried out.
+        on_line: Called with ``"in"`` or ``"out"`` and each line as it arrives.
+
+    Attributes:
+        motions: Every line that made it move, in order.
+        state: ``Idle``, ``Run``, or what the dialect calls a standstill.
+    """
+
+    title = "controller"
+    realtime = b""
+    is_motion: Callable[[str], bool]
+
+    def __init__(
+        self,
+        options: ControllerOptions,
+        scripts: Scripts,
+        on_sorted: Callable[[int], None] = lambda _bin: None,
+        on_line: Callable[[str, bytes], None] = lambda _direction, _line: None,
+    ) -> None:
+        self.options = options
+        self.motions: list[str] = []
+        self._scripts, self._on_sorted = scripts, on_sorted
+        self._link = BadLink(options, random.Random(options.seed), on_line)
+        self._splitter = LineSplitter()
+        self._planned: deque[_Motion] = deque()
+        self._executed: list[str] = []
+        self._jam_next = False
+        self._deaf_until_s = float("-inf")
+        self._reset_at_s: float | None = None
+        self.boot()
+
+    @property
+    def name(self) -> str:
+        """What it calls itself."""
+        return f"simulated {self.title}"
+
+    @property
+    def bins(self) -> int:
+        """Number of bins for which there is a script."""
+        return len(self._scripts)
+
+    def jam(self) -> None:
+        """Makes the next motion jam."""
+        self._jam_next = True
+
+    def announce(self, now_s: float) -> None:
+        """Does nothing: G-code knows no objects."""
+
+    def press_stop(self, now_s: float) -> None:
+        """Does nothing: most controllers' buttons cut the power."""
+
+    def reset(self, now_s: float) -> None:
+        """Resets it, as its button does; a motion under way is cut off."""
+        self._planned.clear()
+        self._executed.clear()
+        self._splitter.clear()
+        self._link.forget_arriving()
+        self._reset_at_s = None
+        self._deaf_until_s = now_s + _BOOT_S
+        self.boot()
+        for line in self.banner():
+            self._say(line, self._deaf_until_s)
+
+    def receive(self, data: bytes, now_s: float) -> None:
+        """Takes bytes from the host; some are obeyed before any line that is still waiting."""
+        if now_s < self._deaf_until_s or self.options.silent:
+            return
+        for byte in data:
+            if byte in self.realtime:
+                self.obey_at_once(byte, now_s)
+        for line in self._splitter.feed(bytes(byte for byte in data if byte not in self.realtime)):
+            self._link.take(line, now_s)
+
+    def poll(self, now_s: float) -> bytes:
+        """Does what is due by now and gives the bytes for the host."""
+        if self._reset_at_s is not None and self._reset_at_s <= now_s:
+            self.reset(self._reset_at_s)
+        for line in self._link.arrived(now_s):
+            self.obey(line.decode("ascii", "replace").strip(), now_s)
+        while self._planned and self._planned[0].done_at_s <= now_s:
+            motion = self._planned.popleft()
+            if motion.jams:
+                self._planned.clear()
+                self._executed.clear()
+                self.on_jam(now_s)
+            else:
+                self._recognize()
+        self.go_on(now_s)
+        return self._link.output(now_s)
+
+    def next_due_s(self) -> float | None:
+        """When ``poll`` will next have something to do; None when not before bytes arrive."""
+        candidates = [self._link.next_due_s(), self._reset_at_s, self.due_s()]
+        if self._planned:
+            candidates.append(self._planned[0].done_at_s)
+        return min((at for at in candidates if at is not None), default=None)
+
+    @property
+    def moving(self) -> bool:
+        """Whether a motion is under way."""
+        return bool(self._planned)
+
+    def execute(self, line: str, now_s: float) -> None:
+        """Obeys a line of a script."""
+        self._executed = [*self._executed[-_MOST_EXECUTED:], line]
+        if self.is_motion(line):
+            begins_at_s = self._planned[-1].done_at_s if self._planned else now_s
+            jams, self._jam_next = self._jam_next or self._link.chance(self.options.jam), False
+            self._planned.append(_Motion(line, begins_at_s + self.options.move_s, jams))
+            self.motions.append(line)
+            if self._link.chance(self.options.reset):
+                self._reset_at_s = now_s + self._link.dice.random() * self.options.move_s
+        self._recognize()
+
+    def halt(self) -> None:
+        """Forgets all motions."""
+        self._planned.clear()
+        self._executed.clear()
+
+    def _say(self, line: str, now_s: float) -> None:
+        self._link.send(line.encode("ascii"), now_s)
+
+    def _recognize(self) -> None:
+        """Notices that a script has been carried out to its end."""
+        if self._planned:
+            return
+        for bin_number, script in self._scripts.items():
+            if tuple(self._executed[-len(script) :]) == tuple(script):
+                self._executed.clear()
+                self._on_sorted(bin_number)
+                return
+
+    # What the dialects do in their own ways.
+
+    def boot(self) -> None:
+        """Forgets what a reset makes it forget."""
+        raise NotImplementedError
+
+    def banner(self) -> tuple[str, ...]:
+        """What it says after a reset."""
+        raise NotImplementedError
+
+    def obey(self, line: str, now_s: float) -> None:
+        """Takes one line from the host."""
+        raise NotImplementedError
+
+    def obey_at_once(self, byte: int, now_s: float) -> None:
+        """Takes a byte that passes every queue."""
+
+    def on_jam(self, now_s: float) -> None:
+        """A motion has hit something."""
+        raise NotImplementedError
+
+    def go_on(self, now_s: float) -> None:
+        """Does what time alone makes due."""
+
+    def due_s(self) -> float | None:
+        """When ``go_on`` will have something to do."""
+        return None
+
+
+def moves(line: str) -> bool:
+    """Whether a line of G-code moves something."""
+    return line.split(" ")[0].upper() in {"G0", "G1", "G2", "G3", "G28", "G2201", "G2202", "G2204", "$H"}
