@@ -1,9 +1,10 @@
 """What every trigger says of a frame."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sorter.edge.cameras.camera import Frame
+from sorter.image import Pixels
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,21 @@ class Trigger(Protocol):
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls come in the order of the frames."""
+
+
+@runtime_checkable
+class LearningTrigger(Trigger, Protocol):
+    """A trigger that compares with a learned picture of the empty place: all but ``StillTrigger``."""
+
+    @property
+    def reference(self) -> Pixels | None:
+        """The empty place, to be remembered over a restart: uint8 BGR (h, w, 3); None while there is none."""
+
+    def recall(self, reference: Pixels) -> None:
+        """Takes a remembered picture as the empty place; to be called before the first frame."""
+
+    def learn_empty(self) -> None:
+        """Takes the next steady picture as the empty place."""
 
 
 class StillTrigger:
