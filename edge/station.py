@@ -18,7 +18,7 @@ from sorter.edge.flight import settle_unfinished
 from sorter.edge.journal import Journal
 from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.options import TriggerOptions
-from sorter.edge.triggers.trigger import Announceable, Remembering, Trigger
+from sorter.edge.triggers.trigger import Announceable, LearningTrigger, Trigger
 from sorter.errors import ArmError, ConfigError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Station:
 
     def learn_empty(self) -> bool:
         """The place is empty; False where the trigger does not care."""
-        if not isinstance(self.trigger, Remembering):
+        if not isinstance(self.trigger, LearningTrigger):
             return False
         self.trigger.learn_empty()
         return True

@@ -47,6 +47,8 @@ _SWINGING_S = 0.45
 """Machines shake faster than three times a second; so long a watch holds whole swings."""
 
 _SWING_PX = 0.6
+_EXPLAINED = 0.5
+"""A swing explains at least this share of the motion."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,10 @@ class MotionTrigger:
         seen = explain_light(first, second, limit)
         if seen.share < options.least_motion_area:
             return False
-        return self._drifts() or explain_shift(seen, second, limit).share >= options.least_motion_area
+        if self._drifts():
+            return True
+        # An object that turns on the spot is not explained by a shift.
+        return explain_shift(seen, second, limit).share >= max(options.least_motion_area, _EXPLAINED * seen.share)
 
     def _remember_place(self, change: Change) -> None:
         places = self._places
