@@ -260,3 +260,18 @@ def test_the_journal_file_tells_everything(tmp_path: Path) -> None:
     assert label and len(json.loads(probabilities)) == 6
     assert (sequence, previous, arm) == (2, 1, "simulated-arm")
     assert run.rows("cleared_at")[0] is not None
+
+
+def test_the_arms_own_stop_button_and_its_sensor_are_heard_while_it_is_idle(tmp_path: Path) -> None:
+    with pty(tmp_path, move_s=0.05) as (port, _, _link):
+        settings = dotted(arm__port=port.path, trigger__kind="arm", arm__heartbeat_s=30.0)
+        with running(tmp_path, **settings) as run:
+            run.wait(lambda status: status.camera.frames > 5)
+            time.sleep(0.5)
+            assert run.rows() == []  # objects come, but nobody announces them
+            port.announce()
+            run.wait(lambda status: status.sorted_objects == 1)
+            port.press_stop()
+            run.wait(lambda status: status.phase is Phase.FAULT and "stop button" in status.reason)
+            time.sleep(0.3)
+            assert run.status.phase is Phase.FAULT
