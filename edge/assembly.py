@@ -107,7 +107,11 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
         _remember_place(stack, settings, runtime, station, journal, learn_empty)
         sorter = Sorter(runtime, station, pictures, model.bins, decision.threshold)
         runtime.monitor.update(
-            model=health_of(model), bins=model.bins.bins, reject_bin=model.bins.reject, started_at=model.loaded_at
+            model=health_of(model),
+            trigger=settings.trigger.kind,
+            bins=model.bins.bins,
+            reject_bin=model.bins.reject,
+            started_at=model.loaded_at,
         )
         if settings.model.watch:
             stack.enter_context(followed_model(runtime, keeper, settings.decision, model_options, model))
