@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from sorter.edge.arms.arm import ArmStatus
 from sorter.edge.arms.reconciliation import Outcome, outcome_of
@@ -21,6 +22,10 @@ _NOTES = {
     "moving": (UNKNOWN, "the arm was still moving"),
     "unknown": (UNKNOWN, "the arm does not remember it"),
 }
+
+
+STOPPED_BY = "stopped_by"
+StoppedBy = Literal["sorter", "person", ""]
 
 
 @dataclass
@@ -134,6 +139,10 @@ class Flights:
         while self._unwritten:
             self._unwritten[0]()
             self._unwritten.popleft()
+
+    def remember_stop(self, by: StoppedBy) -> None:
+        """Notes for the next start who stopped the arm; nobody, once it takes commands again."""
+        self.write(lambda: self._journal.remember(STOPPED_BY, by))
 
     def note_later(self, text: str) -> None:
         """Notes something as soon as the journal can be written again; until then ``retry`` fails."""
