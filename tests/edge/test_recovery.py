@@ -301,3 +301,14 @@ def test_after_a_restart_only_a_stop_of_its_own_is_cleared_without_a_person(
         else:
             with pytest.raises(ArmError, match="was stopped"), running(tmp_path, **recovering):
                 pass
+
+
+def test_a_clock_that_jumps_back_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board without a battery wakes up in 1970, and the network sets it right, or wrong."""
+    with running(tmp_path, **dotted(arm__port="sim:?move_s=0.05")) as run:
+        run.wait(lambda status: status.sorted_objects >= 1)
+        monkeypatch.setattr(time, "time", lambda: 1000.0)
+        run.wait(lambda status: status.sorted_objects >= 3)
+    decided = run.rows("decided_at")
+    assert decided[0] > decided[-1] == 1000.0
+    assert run.rows("number") == list(range(1, len(decided) + 1)) and set(run.rows()) == {COMPLETED}
