@@ -91,6 +91,41 @@ class _Disk:
         os.close(self._handle)
 
 
+class _Wire:
+    """Notes the way of each object; after each, times the bare interpreter and the bare disk in the same thread."""
+
+    def __init__(self, bare: _Bare, disk: _Disk, camera: PreparedCamera) -> None:
+        self.bare, self.disk, self.camera = bare, disk, camera
+        self.sent: list[tuple[int, float]] = []
+        self.latest_s: dict[str, float] = {}
+        self._stages_ms: dict[str, list[float]] = {name: [] for name in _STAGES}
+        self._picture: Pixels | None = None
+
+    def on_decided(self, seen: SortedObject, frame: Frame) -> None:
+        self.sent.append((seen.sequence, frame.captured_at_s))
+        self._picture = frame.image
+        for name, times_ms in self._stages_ms.items():
+            times_ms.append(self.latest_s[name] * 1e3)
+
+    def on_completed(self, bin_number: int) -> None:
+        assert self._picture is not None
+        self.bare.invoke(self._picture)
+        self.disk.write()
+        self.camera.take(bin_number)
+
+    def figures(self, stamps_s: dict[int, float]) -> dict[str, Any]:
+        total_ms = np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in self.sent])
+        invoke_ms = np.array(self.bare.times_s) * 1e3
+        return {
+            "total_ms": _percentiles(total_ms),
+            "invoke_ms": _percentiles(invoke_ms),
+            "above_invoke_ms": _percentiles(total_ms - invoke_ms),
+            "stages_ms": {name: _percentiles(times_ms) for name, times_ms in self._stages_ms.items()},
+            "handed_over_to_wire_ms": _percentiles(total_ms - np.array(self._stages_ms["frame to command"])),
+            "bare_write_ms": _percentiles(np.array(self.disk.times_s) * 1e3),
+        }
+
+
 class Rig:
     """A runtime on prepared pictures.
 
@@ -105,46 +140,18 @@ class Rig:
 
     def sort(self, objects: int, votes: int) -> dict[str, Any]:
         """Sorts objects, and gives the times to the first command byte."""
-        bare, disk = _Bare(self._bundle), _Disk(self._folder / "bare-write")
-        sent: list[tuple[int, float]] = []
-        last: list[Pixels] = []
         camera = PreparedCamera(self._pictures, _FPS)
-        latest_s: dict[str, float] = {}
-        stages_ms: dict[str, list[float]] = {name: [] for name in _STAGES}
-
-        def on_decided(seen: SortedObject, frame: Frame) -> None:
-            sent.append((seen.sequence, frame.captured_at_s))
-            last[:] = [frame.image]
-            for name, times_ms in stages_ms.items():
-                times_ms.append(latest_s[name] * 1e3)
-
-        def on_completed(bin_number: int) -> None:
-            bare.invoke(last[0])
-            disk.write()
-            camera.take(bin_number)
+        wire = _Wire(_Bare(self._bundle), _Disk(self._folder / "bare-write"), camera)
 
         def attach(runtime: Runtime) -> None:
-            runtime.times.observers.append(latest_s.__setitem__)
-            runtime.on_decided.append(on_decided)
+            runtime.times.observers.append(wire.latest_s.__setitem__)
+            runtime.on_decided.append(wire.on_decided)
 
         with FarEnd(self._folder) as far:
-            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port), on_completed)
+            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port), wire.on_completed)
             rows = self._run(station, objects, votes, attach)
-        disk.close()
-        stamps_s = far.stamps_s()
-        total_ms = np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in sent])
-        invoke_ms = np.array(bare.times_s[: len(total_ms)]) * 1e3
-        return {
-            "objects": len(sent),
-            "votes": votes,
-            "rows": rows,
-            "total_ms": _percentiles(total_ms),
-            "invoke_ms": _percentiles(invoke_ms),
-            "above_invoke_ms": _percentiles(total_ms - invoke_ms),
-            "stages_ms": {name: _percentiles(times_ms) for name, times_ms in stages_ms.items()},
-            "handed_over_to_wire_ms": _percentiles(total_ms - np.array(stages_ms["frame to command"])),
-            "bare_write_ms": _percentiles(np.array(disk.times_s) * 1e3),
-        }
+        wire.disk.close()
+        return {"objects": len(wire.sent), "votes": votes, "rows": rows, **wire.figures(far.stamps_s())}
 
     def idle(self, duration_s: float) -> dict[str, Any]:
         """Looks at an empty place, and gives the CPU time per frame."""

@@ -125,7 +125,7 @@ def run_sorter() -> None:
     places = {"camera.source": "0", "arm.port": port, "journal.file": folder / "journal.db", "run.objects": objects}
     settings = read_settings(None, {**_SETTINGS, **places})
     station = Station(camera, trigger, make_arm(port, settings.arm), camera.take)
-    assembly.make_station = lambda *_arguments: station
+    vars(assembly)["make_station"] = lambda *_arguments: station
     with assembly.assemble(settings, person_can_resume=False) as sorter:
         sorter.runtime.run()
         time.sleep(1.0)  # for a last look at its memory
