@@ -195,8 +195,8 @@ def _arm(port: str) -> LineArm:
 
 
 def _percentiles(values: Any) -> dict[str, float]:
-    p50, p90, p99 = (round(float(p), 3) for p in np.percentile(values, [50, 90, 99]))
-    return {"p50": p50, "p90": p90, "p99": p99, "max": round(float(np.max(values)), 3)}
+    p10, p50, p90, p99 = (round(float(p), 3) for p in np.percentile(values, [10, 50, 90, 99]))
+    return {"p10": p10, "p50": p50, "p90": p90, "p99": p99, "max": round(float(np.max(values)), 3)}
 
 
 def measure(model: str, objects: int, idle_s: float) -> dict[str, Any]:
@@ -233,7 +233,9 @@ def edge(model: str, objects: int, idle_s: float, json_file: Path | None) -> Non
         click.echo(f"{wire['objects']} objects, votes {wire['votes']}: last frame handed out to first byte on the wire")
         shown = ("total_ms", "invoke_ms", "above_invoke_ms", "handed_over_to_wire_ms", "bare_write_ms")
         for name, p in {**{name: wire[name] for name in shown}, **wire["stages_ms"]}.items():
-            click.echo(f"  {name:<24} p50 {p['p50']:8.3f}  p90 {p['p90']:8.3f}  p99 {p['p99']:8.3f}")
+            click.echo(
+                f"  {name:<24} p10 {p['p10']:8.3f}  p50 {p['p50']:8.3f}  p90 {p['p90']:8.3f}  p99 {p['p99']:8.3f}"
+            )
     click.echo(f"idle frame: {figures['idle_frame']}")
     click.echo(f"idle process: {figures['idle_process']}")
     if json_file:
