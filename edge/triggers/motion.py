@@ -12,6 +12,7 @@ from sorter.edge.triggers.light import (
     Explained,
     Floats,
     compare,
+    compare_bands,
     explain_light,
     explain_shift,
     is_lamp,
@@ -112,6 +113,8 @@ class MotionTrigger:
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
         seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
+        if not self._occupied and seen.share >= _QUIET * self._options.least_area:
+            seen = compare_bands(seen, reference.picture, limit)
         if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
             self._occupied, self._ground = False, None
             self._places.clear()
