@@ -9,7 +9,6 @@ import numpy as np
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.blobs import Change, count_objects, find_objects
 from sorter.edge.triggers.light import (
-    Explained,
     Floats,
     compare,
     compare_bands,
@@ -137,7 +136,7 @@ class MotionTrigger:
         self._occupied = change.area >= least
         self._ground = _dilated_inverse(change.mask) if self._occupied else None
         if share(change.soft) > _WHOLE_PICTURE:
-            return self._wait_for_light(small, seen, change)
+            return self._wait_for_light(small, change)
         self._soft_since_s = None
         if self._occupied:
             self._remember_place(change)
@@ -149,13 +148,13 @@ class MotionTrigger:
             reference.follow(seen, elapsed_s, _SLOWER * options.adapt_s, change.soft)
         return EMPTY
 
-    def _wait_for_light(self, small: Pixels, seen: Explained, change: Change) -> Observation:
+    def _wait_for_light(self, small: Pixels, change: Change) -> Observation:
         """The light has changed unevenly: once all is steady, it is the new light of the empty place."""
         assert self._reference is not None
         if self._soft_since_s is None or self._moves():
             self._soft_since_s = self._seen_at_s
         if self._seen_at_s - self._soft_since_s >= self._options.relearn_s:
-            self._reference.adopt(small, seen, change.mask)
+            self._reference.adopt(small, change.mask)
             self._soft_since_s, self._gain = None, None
         return _trouble("The light has just changed.")
 
