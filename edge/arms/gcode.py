@@ -159,6 +159,7 @@ class GcodeArm(BookkeptArm):
             lines,
             self._dialect.closing,
             options.attempts,
+            options.repeat_interval_s,
             options.silence_timeout_s,
             options.poll_s,
             options.motion_timeout_s,

@@ -100,6 +100,11 @@ class MarlinRun(ScriptRun):
             self._lines.append(self._plan.closing[-1])
         return b""
 
+    def _patience_s(self) -> float:
+        # The lines of a script are answered as soon as they stand in the queue; the last two when nothing moves.
+        in_script = self._sent <= len(self._plan.lines)
+        return min(self._plan.repeat_interval_s, self._plan.silence_timeout_s) if in_script else super()._patience_s()
+
     def _on_silence(self, now_s: float) -> bytes:
         self._count_attempt()
         self._heard_at_s = now_s

@@ -33,6 +33,7 @@ class RunPlan:
         lines: The script.
         closing: Lines after it that tell the motion's end.
         attempts: How often a line is sent, at most, without any progress.
+        repeat_interval_s: How long a line that is answered at once may stay unanswered, where it may be sent again.
         silence_timeout_s: How long a working arm may say nothing.
         poll_s: How often an arm that can answer while it moves is asked.
         motion_timeout_s: Longest time for everything.
@@ -44,6 +45,7 @@ class RunPlan:
     lines: tuple[str, ...]
     closing: tuple[str, ...]
     attempts: int
+    repeat_interval_s: float
     silence_timeout_s: float
     poll_s: float
     motion_timeout_s: float
@@ -96,7 +98,7 @@ class ScriptRun:
             return b""
         if now_s >= self._give_up_s:
             raise self._gave_up(f"did not complete within {self._plan.motion_timeout_s:g} s")
-        if now_s - self._heard_at_s >= self._plan.silence_timeout_s and self._sent:
+        if now_s - self._heard_at_s >= self._patience_s() and self._sent:
             return self._on_silence(now_s)
         if self._taken == self._sent and self._sent < len(self._lines):
             return self._next(now_s)
@@ -110,6 +112,9 @@ class ScriptRun:
 
     def _poll(self, now_s: float) -> bytes:
         return b""
+
+    def _patience_s(self) -> float:
+        return self._plan.silence_timeout_s
 
     def _on_silence(self, now_s: float) -> bytes:
         raise self._gave_up("fell silent while it carried out")

@@ -25,7 +25,7 @@ _STEP_S = 0.01
 
 def make_run(dialect: str, acknowledge: Callable[[], None] = lambda: None, attempts: int = 8) -> ScriptRun:
     closing = DIALECTS[dialect].closing
-    plan = RunPlan("arm", "SORT 1 (number 1)", SCRIPT, closing, attempts, 0.5, 0.1, 30.0, acknowledge)
+    plan = RunPlan("arm", "SORT 1 (number 1)", SCRIPT, closing, attempts, 0.5, 0.5, 0.1, 30.0, acknowledge)
     if dialect == "marlin":
         return MarlinRun(plan, 0.0, FIRST_NUMBER)
     return GrblRun(plan, 0.0) if dialect == "grbl" else UarmRun(plan, 0.0, 0)
