@@ -65,7 +65,8 @@ class Sensor:
         encoded = _ENCODED[np.clip(light, 0, _LEVELS - 1).astype(np.int16)]
         row, column = self._rng.integers(0, 64, 2)
         noisy = encoded + self._bank[row : row + height, column : column + width] * np.float32(exposure.noise)
-        return np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
+        levels: Pixels = np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
+        return levels
 
 
 Disturbance = Callable[[float, tuple[int, ...]], Exposure]

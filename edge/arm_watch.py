@@ -132,6 +132,7 @@ class ArmWatch:
             ArmError: The same, where faults end the run.
         """
         self._recovery.fail(by_person)
+        self._flights.remember_stop("person" if by_person else "sorter")
         state: ArmCondition = "FAULT" if isinstance(error, ArmFaultError) else "LOST"
         self._health = replace(self._health, state="STOPPED" if by_person else state, reason=error.message)
         self._tell(error.message)
@@ -187,6 +188,7 @@ class ArmWatch:
 
     def _on_revived(self) -> None:
         self._recovery.mend()
+        self._flights.remember_stop("")
         self._health = replace(self._health, state="IDLE", reason="")
         self._tell(f"Arm {self._arm.name} takes commands again.", good=True)
         self._handle(ResumeRequested())

@@ -93,7 +93,9 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(settings.journal.file, run, model.sha256, settings.journal.most_objects))
         keeper = PictureKeeper(settings.keep, Origin(run, model.sha256, model.classifier.labels, decision))
-        arm_name = stack.enter_context(open_station(station, journal, model.bins, settings.arm.clear_stop))
+        arm_name = stack.enter_context(
+            open_station(station, journal, model.bins, settings.arm.clear_stop, settings.recovery.on_fault == "recover")
+        )
         runtime = Runtime(
             station, arm_name, model.classifier, journal, _runtime_options(settings, model, person_can_resume)
         )
@@ -107,7 +109,11 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
         _remember_place(stack, settings, runtime, station, journal, learn_empty)
         sorter = Sorter(runtime, station, pictures, model.bins, decision.threshold)
         runtime.monitor.update(
-            model=health_of(model), bins=model.bins.bins, reject_bin=model.bins.reject, started_at=model.loaded_at
+            model=health_of(model),
+            trigger=settings.trigger.kind,
+            bins=model.bins.bins,
+            reject_bin=model.bins.reject,
+            started_at=model.loaded_at,
         )
         if settings.model.watch:
             stack.enter_context(followed_model(runtime, keeper, settings.decision, model_options, model))

@@ -113,7 +113,7 @@ def _make_scene(settings: Settings) -> _Scene:
     from sorter.edge.cameras.uri import make_camera
     from sorter.edge.cameras.view import view_camera
     from sorter.edge.triggers.kinds import make_trigger
-    from sorter.edge.triggers.trigger import Remembering
+    from sorter.edge.triggers.trigger import LearningTrigger
     from sorter.errors import ConfigError
 
     camera = settings.camera
@@ -127,7 +127,7 @@ def _make_scene(settings: Settings) -> _Scene:
 
         simulation = make_simulation(camera.source)
         scene = _Scene(view_camera(simulation.camera, camera), make_trigger(settings.trigger, True), simulation.world)
-    if isinstance(scene.trigger, Remembering):
+    if isinstance(scene.trigger, LearningTrigger):
         scene.trigger.learn_empty()
     return scene
 

@@ -77,6 +77,12 @@ class Eye:
         """How the camera is doing."""
         return self._capture.health
 
+    @property
+    def trouble(self) -> str:
+        """Why the trigger cannot tell what it sees; empty while it can."""
+        view = self._monitor.view
+        return view.observation.trouble if view else ""
+
     def start(self) -> None:
         """Begins to take frames."""
         if self.live:

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from sorter.edge.arms.arm import ArmStatus
 from sorter.edge.arms.reconciliation import Outcome, outcome_of
@@ -21,6 +22,10 @@ _NOTES = {
     "moving": (UNKNOWN, "the arm was still moving"),
     "unknown": (UNKNOWN, "the arm does not remember it"),
 }
+
+
+STOPPED_BY = "stopped_by"
+StoppedBy = Literal["sorter", "person", ""]
 
 
 @dataclass
@@ -92,7 +97,7 @@ class Flights:
             return
         flight.acknowledged_at_s = time.monotonic()
         self._times.add("acknowledge", flight.acknowledged_at_s - flight.sent_at_s)
-        self._write(lambda: self._journal.acknowledge(flight.seen.row))
+        self.write(lambda: self._journal.acknowledge(flight.seen.row))
 
     def land(self, outcome: str, note: str = "") -> None:
         """The command has ended, or nobody will ever know how."""
@@ -100,7 +105,7 @@ class Flights:
         if flight is None:
             return
         row = flight.seen.row
-        self._write(lambda: self._journal.complete(row, outcome, note))
+        self.write(lambda: self._journal.complete(row, outcome, note))
         received_at_s = flight.acknowledged_at_s
         acknowledge_s = received_at_s - flight.sent_at_s if received_at_s else 0.0
         move_s = time.monotonic() - received_at_s if received_at_s and outcome == COMPLETED else 0.0
@@ -123,7 +128,7 @@ class Flights:
         """The place was seen empty after the last object."""
         row, self._last_row = self._last_row, None
         if row is not None:
-            self._write(lambda: self._journal.clear(row))
+            self.write(lambda: self._journal.clear(row))
 
     def retry(self) -> None:
         """Writes what could not be written before.
@@ -135,16 +140,21 @@ class Flights:
             self._unwritten[0]()
             self._unwritten.popleft()
 
+    def remember_stop(self, by: StoppedBy) -> None:
+        """Notes for the next start who stopped the arm; nobody, once it takes commands again."""
+        self.write(lambda: self._journal.remember(STOPPED_BY, by))
+
     def note_later(self, text: str) -> None:
         """Notes something as soon as the journal can be written again; until then ``retry`` fails."""
-        self._write(lambda: self._journal.note(text))
+        self.write(lambda: self._journal.note(text))
 
     @property
     def unwritten(self) -> bool:
         """Whether something could not be written yet."""
         return bool(self._unwritten)
 
-    def _write(self, action: Callable[[], None]) -> None:
+    def write(self, action: Callable[[], None]) -> None:
+        """Writes something to the journal, now or as soon as that is possible again; the order is kept."""
         self._unwritten.append(action)
         try:
             self.retry()

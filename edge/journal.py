@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS object (
 CREATE INDEX IF NOT EXISTS object_outcome ON object (outcome);
 CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS bin (number INTEGER PRIMARY KEY, objects INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS empty_place (camera TEXT PRIMARY KEY, at REAL NOT NULL, picture BLOB NOT NULL);
 """
 
@@ -230,6 +231,15 @@ class Journal:
         """What the empty place of this camera looked like; None when nobody knows."""
         found = self._execute("SELECT picture FROM empty_place WHERE camera=?", camera).fetchone()
         return bytes(found[0]) if found else None
+
+    def remember(self, name: str, value: str) -> None:
+        """Stores a fact about this sorter for the next start."""
+        self._execute("INSERT OR REPLACE INTO memory VALUES (?,?)", name, value)
+
+    def recall(self, name: str) -> str:
+        """A fact that was stored; empty when none was."""
+        found = self._execute("SELECT value FROM memory WHERE name=?", name).fetchone()
+        return str(found[0]) if found else ""
 
     def close(self) -> None:
         """Closes the file; closing twice does nothing."""

@@ -74,6 +74,7 @@ class Status:
         camera: How the camera is doing.
         arm: How the arm is doing.
         model: The network in use.
+        trigger: What makes an object count: one of ``sorter.edge.triggers.options.Kind``; empty where nobody says.
         bins: Bin of each label.
         reject_bin: Where objects go that cannot be told.
         contents: Objects in each bin since it was last emptied.
@@ -94,6 +95,7 @@ class Status:
     camera: CameraHealth = field(default_factory=CameraHealth)
     arm: ArmHealth = field(default_factory=ArmHealth)
     model: ModelHealth = field(default_factory=ModelHealth)
+    trigger: str = ""
     bins: Mapping[str, int] = field(default_factory=dict)
     reject_bin: int = 0
     contents: Mapping[int, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from sorter.edge.journal import Journal
-from sorter.edge.triggers.trigger import Remembering, Trigger
+from sorter.edge.triggers.trigger import LearningTrigger, Trigger
 from sorter.errors import StorageError
 
 _SAVE_EVERY_S = 300.0
@@ -21,7 +21,7 @@ class PlaceMemory:
     """
 
     def __init__(self, trigger: Trigger, journal: Journal, camera: str) -> None:
-        self._trigger = trigger if isinstance(trigger, Remembering) else None
+        self._trigger = trigger if isinstance(trigger, LearningTrigger) else None
         self._journal, self._camera = journal, camera
         self._save_at_s = float("-inf")
 

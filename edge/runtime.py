@@ -10,7 +10,7 @@ from sorter.classifier import Classifier
 from sorter.cli import inform, warn
 from sorter.edge.arm_watch import ArmWatch
 from sorter.edge.arms.protocol import next_sequence
-from sorter.edge.bins import Bins
+from sorter.edge.bin_watch import BinWatch
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.decision import DecisionOptions, decide
 from sorter.edge.dispatcher import Dispatcher, Report
@@ -37,6 +37,9 @@ from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
 from sorter.edge.triggers.trigger import EMPTY
 from sorter.errors import ArmError, SorterError, StorageError
+
+_LONG_S = 10.0
+_NOT_EMPTY = "Something still lies on the place. Take it away; if the place is empty, say so."
 
 
 class Runtime:
@@ -83,10 +86,11 @@ class Runtime:
         self._flights.observers.append(self._on_landed)
         self._watch = ArmWatch(station.arm, self._dispatcher, self._flights, options.recovery, self.handle, self.tell)
         self._watch.on_object = station.announce
-        self._bins = Bins(options.limits, journal.contents())
         self._tick_at_s = 0.0
+        self._phase_since_s = time.monotonic()
         self._ended = False
         self.pauses = Pauses(self.handle)
+        self._bins = BinWatch(options.limits, journal, self._flights, self.pauses, self.monitor, self.tell)
         self.control = Requests(station.arm, self._inbox.put)
         self.keepers: list[Callable[[float], object]] = []
         self.on_decided: list[Callable[[SortedObject, Frame], None]] = []
@@ -111,7 +115,7 @@ class Runtime:
         self._eye.start()
         try:
             self._show()
-            self._check_bins()
+            self._bins.check()
             while not self._done():
                 self._turn()
                 self._tick()
@@ -128,7 +132,10 @@ class Runtime:
         self._state, actions = step(before, event, time.monotonic(), self._loop)
         if self._state.cleared and not before.cleared:
             self._flights.clear()
+        if self._state.missed > before.missed:
+            self.tell("An object came and went while the arm was busy; it was not sorted.")
         if self._state.phase is not before.phase or self._state.reason != before.reason:
+            self._phase_since_s = time.monotonic()
             self.monitor.update(phase=self._state.phase, reason=self._state.reason, arm=self._watch.health)
         for action in actions:
             if isinstance(action, Classify):
@@ -206,9 +213,7 @@ class Runtime:
             case LearnEmpty():
                 self._station.learn_empty()
             case EmptyBin(number=number):
-                self._journal.empty_bin(number)
                 self._bins.empty(number)
-                self._check_bins()
             case End():
                 self._ended = True
 
@@ -245,18 +250,7 @@ class Runtime:
             self.completed += 1
         if seen.outcome in COUNTED:
             self._bins.add(seen.decision.bin)
-            self._check_bins()
         self.monitor.tell_object(seen)
-
-    def _check_bins(self) -> None:
-        complaint = self._bins.complaint()
-        if complaint and complaint != self.pauses.reason_of("bins"):
-            self.tell(complaint)
-        if complaint:
-            self.pauses.begin("bins", complaint)
-        else:
-            self.pauses.end("bins")
-        self.monitor.update(contents=self._bins.contents, full=self._bins.full)
 
     def _tick(self) -> None:
         """Looks after what is not urgent."""
@@ -285,7 +279,10 @@ class Runtime:
         self.pauses.begin("storage", error.message)
 
     def _show(self) -> None:
+        waits_s = time.monotonic() - self._phase_since_s
+        stuck = self._state.phase is Phase.CLEARING and waits_s > _LONG_S
         self.monitor.update(
+            reason=_NOT_EMPTY if stuck else self._state.reason or self._eye.trouble,
             turned_at_s=time.monotonic(),
             camera=self._eye.health,
             arm=self._watch.health,

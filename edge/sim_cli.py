@@ -109,6 +109,7 @@ def arm(link: Path | None, verbose: bool, **options: Any) -> None:
 @click.option("--reject-bin", type=click.IntRange(0), default=0, help="Bin for objects that cannot be told.")
 @click.option("--truth", type=click.Path(path_type=Path), help="JSON file for what really happened.")
 @click.option("--grace", type=click.FloatRange(0), default=1.0, help="Seconds without objects when a sorter comes.")
+@click.option("--unplug-s", type=click.FloatRange(0.01, 3600), default=1.0, help="How long SIGRTMIN pulls the cable.")
 @click.option("--truth-interval", type=click.FloatRange(0.05), default=1.0, help="Seconds between two writings of it.")
 def platform(
     camera: str,
@@ -121,6 +122,7 @@ def platform(
     truth: Path | None,
     truth_interval: float,
     grace: float,
+    unplug_s: float,
 ) -> None:
     r"""Runs a platform with camera and arm for a sorter in another program.
 
@@ -131,7 +133,7 @@ def platform(
     sorter-run --camera http://127.0.0.1:8090/ --port /tmp/arm --model fruit-demo-int8
 
     Runs until Ctrl-C or SIGTERM. SIGHUP writes the truth at once, SIGUSR1 makes the next motion jam, SIGUSR2 resets the
-    arm.
+    arm, SIGRTMIN pulls the arm's cable for a while.
     """
     from contextlib import nullcontext, suppress
 
@@ -152,7 +154,10 @@ def platform(
         _on_signal(signal.SIGHUP, running.want_truth, "the truth is written")
         _on_signal(signal.SIGUSR1, running.port.jam, "the next motion will jam")
         _on_signal(signal.SIGUSR2, running.port.reset, "the arm was reset")
-        with symbolic_link(link, running.port.path) if link else nullcontext():
+        _on_signal(signal.SIGRTMIN, lambda: running.port.unplug(unplug_s), "the arm's cable was pulled")
+        with symbolic_link(link, running.port.path) if link else nullcontext() as point:
+            if point is not None:
+                running.port.on_path = point
             click.echo(stream.url)
             click.echo(link or running.port.path)
             inform(f"{bins.describe()}. Ctrl-C ends it.")

@@ -14,11 +14,11 @@ from sorter.edge.cameras.uri import make_camera
 from sorter.edge.cameras.view import view_camera
 from sorter.edge.configuration import ArmSettings, CameraSettings
 from sorter.edge.decision import BinMap
-from sorter.edge.flight import settle_unfinished
+from sorter.edge.flight import STOPPED_BY, settle_unfinished
 from sorter.edge.journal import Journal
 from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.options import TriggerOptions
-from sorter.edge.triggers.trigger import Announceable, Remembering, Trigger
+from sorter.edge.triggers.trigger import Announceable, LearningTrigger, Trigger
 from sorter.errors import ArmError, ConfigError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Station:
 
     def learn_empty(self) -> bool:
         """The place is empty; False where the trigger does not care."""
-        if not isinstance(self.trigger, Remembering):
+        if not isinstance(self.trigger, LearningTrigger):
             return False
         self.trigger.learn_empty()
         return True
@@ -98,7 +98,9 @@ def make_station(camera: CameraSettings, arm: ArmSettings, trigger: TriggerOptio
 
 
 @contextmanager
-def open_station(station: Station, journal: Journal, bins: BinMap, clear_stop: bool = False) -> Iterator[str]:
+def open_station(
+    station: Station, journal: Journal, bins: BinMap, clear_stop: bool = False, recover: bool = False
+) -> Iterator[str]:
     """Opens arm and camera; nothing moves. Gives the name of the arm.
 
     Commands that were on their way when an earlier run ended are settled with what the arm remembers of them.
@@ -108,6 +110,7 @@ def open_station(station: Station, journal: Journal, bins: BinMap, clear_stop: b
         journal: An open journal.
         bins: The bins that will be asked for.
         clear_stop: A person has looked at an arm that was stopped or at fault, and wants it to go on.
+        recover: An arm that the sorter itself had stopped after a fault goes on without a person.
 
     Raises:
         CameraError: The camera does not open.
@@ -121,7 +124,9 @@ def open_station(station: Station, journal: Journal, bins: BinMap, clear_stop: b
         status = _wait_until_still(arm, identity.status)
         for outcome, note in settle_unfinished(journal, identity.name, status):
             warn(f"A command was under way when an earlier run ended: {outcome}" + (f", {note}." if note else "."))
-        _require_ready(arm, status.state, clear_stop)
+        by_itself = recover and journal.recall(STOPPED_BY) == "sorter"
+        _require_ready(arm, status.state, clear_stop or by_itself)
+        journal.remember(STOPPED_BY, "")
         with station.camera:
             yield identity.name
     finally:

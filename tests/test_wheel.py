@@ -37,6 +37,8 @@ def test_every_module_is_inside(wheel: Path) -> None:
     assert {f"sorter/models/{p.name}" for p in (ROOT / "models").glob("*.tflite")} <= inside
     sources = [path for path in (ROOT / "edge" / "firmware").iterdir() if path.is_file()]
     assert len(sources) > 10 and {f"sorter/edge/firmware/{path.name}" for path in sources} <= inside
+    page = {f"sorter/edge/dashboard/page/{path.name}" for path in (ROOT / "edge/dashboard/page").iterdir()}
+    assert len(page) > 8 and page <= inside
     assert "sorter/py.typed" in inside
     assert not [name for name in inside if name.startswith(("trainer/", "edge/", "tests/"))]
 

@@ -175,6 +175,8 @@ class Arm(Protocol):
     def listen(self, timeout_s: float) -> ArmEvent | None:
         """Waits for something that the arm tells unasked; None when nothing came. Called while no command is given.
 
+        With a time of 0 it only looks at what has arrived already.
+
         Raises:
             ArmLostError: The port is gone.
         """

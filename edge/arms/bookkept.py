@@ -139,7 +139,7 @@ class BookkeptArm(Arm):
         self._require_open()
         deadline_s = time.monotonic() + timeout_s
         with self._reading:
-            while self._event is None and time.monotonic() < deadline_s:
+            while self._event is None and (self._link.waiting() or time.monotonic() < deadline_s):
                 self._hear_idle()
             event, self._event = self._event, None
         return event

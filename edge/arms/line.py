@@ -120,7 +120,7 @@ class LineArm(Arm):
         self._require_open()
         deadline_s = time.monotonic() + timeout_s
         with self._reading:
-            while not self._events and time.monotonic() < deadline_s:
+            while not self._events and (self._link.waiting() or time.monotonic() < deadline_s):
                 for _ in self._messages(self._link.read()):
                     pass
             return self._events.popleft() if self._events else None

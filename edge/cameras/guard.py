@@ -93,10 +93,11 @@ class Guard:
         """
         frozen = self._is_frozen(seen.sample, now_s)
         old = self._is_queued(now_s) or now_s - captured_at_s > OLDEST_S
+        if seen.black and self._sees_black:
+            # Without light there may be no noise either: black says more than frozen.
+            return "black"
         if frozen:
             return "frozen"
-        if seen.black and self._sees_black:
-            return "black"
         return "old" if old else "good"
 
     def _is_frozen(self, sample: bytes, now_s: float) -> bool:

@@ -11,6 +11,7 @@ from sorter.edge.cameras.network import SCHEMES, NetworkCamera
 from sorter.edge.cameras.opencv import OpenCVCamera, V4L2Camera, VideoFile
 from sorter.edge.cameras.options import CameraOptions
 from sorter.edge.cameras.picamera import PiCamera
+from sorter.edge.cameras.snapshot import SnapshotCamera
 from sorter.edge.cameras.stills import PictureFolder
 from sorter.edge.cameras.view import view_camera
 from sorter.errors import CameraError
@@ -57,6 +58,8 @@ def _from_uri(uri: str, scheme: str, rest: str, options: CameraOptions) -> Camer
         return PiCamera(int(rest.strip("/")), options)
     if scheme == "file":
         return _from_path(Path(urllib.parse.unquote(rest)))
+    if scheme in ("http", "https") and Path(urllib.parse.urlsplit(uri).path).suffix.lower() in PICTURE_SUFFIXES:
+        return SnapshotCamera(uri, options)
     if scheme in SCHEMES:
         return NetworkCamera(uri, options)
     raise CameraError(f"Camera {uri!r} has an unknown scheme.", _FORMS)

@@ -35,6 +35,7 @@ def report_status(status: Status, view: View | None, now_s: float) -> dict[str, 
             "stale_frames": status.stale_frames,
             "outcomes": dict(status.outcomes),
         },
+        "trigger": status.trigger,
         "newest_row": status.recent[0].row if status.recent else None,
     }
 

@@ -142,6 +142,10 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Closes everything at once."""
+        for listener in sockets or ():
+            self._loop.remove_reader(listener)
+        # A connection accepted just now must become one that can be closed: a server that is closed first forgets it.
+        await asyncio.sleep(0.01)
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):

@@ -137,10 +137,12 @@ void platform_set_pulse(uint8_t servo, uint16_t pulse_us) {
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) { wanted_ticks[servo] = (uint16_t)(pulse_us * TICKS_PER_US); }
 }
 
+/* Widths and frames are even, so matches that begin odd stay odd and never fall on 0: QEMU's timer misses a match at 0,
+   and would stand still after 20 s. The hardware knows no such exception. */
 static void start_servo_timer(void) {
     DDRB |= _BV(SWIVEL_PIN) | _BV(TILT_PIN);
-    OCR1A = FRAME_TICKS;
-    OCR1B = FRAME_TICKS + FRAME_TICKS / 2;
+    OCR1A = FRAME_TICKS + 1;
+    OCR1B = FRAME_TICKS + FRAME_TICKS / 2 + 1;
     TCCR1A = 0;
     TIMSK1 = _BV(OCIE1A) | _BV(OCIE1B);
     TCCR1B = _BV(CS11); /* 16 MHz / 8 */

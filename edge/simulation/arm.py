@@ -5,13 +5,14 @@ Time is an argument, never read from a clock, so tests run it as fast as they li
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.protocol import LineSplitter, Message
 from sorter.edge.simulation.badlink import BadLink
-from sorter.edge.simulation.mechanism import Mechanism
+from sorter.edge.simulation.mechanism import Mechanism, Motion
 from sorter.errors import ConfigError
 
 _BOOT_S = 0.05
@@ -77,6 +78,7 @@ class SimulatedArm:
         options: How it behaves.
         on_sorted: Called with the bin when a SORT is completed.
         on_line: Called with ``"in"`` or ``"out"`` and each line as it passes the link, after drops and damage.
+        on_reach: Called when a SORT begins, with the times of its beginning and its end.
     """
 
     def __init__(
@@ -84,10 +86,12 @@ class SimulatedArm:
         options: SimulatedArmOptions | None = None,
         on_sorted: Callable[[int], None] = lambda _bin: None,
         on_line: Callable[[str, bytes], None] = lambda _direction, _line: None,
+        on_reach: Callable[[float, float], None] = lambda _begin_s, _end_s: None,
     ) -> None:
         self._options = options or SimulatedArmOptions()
-        self._mechanism = Mechanism(self._options.name, self._options.bins, self._options.move_s, on_sorted)
-        self._link = BadLink(self._options, random.Random(self._options.seed), on_line)
+        chosen = self._options
+        self._mechanism = Mechanism(chosen.name, chosen.bins, chosen.move_s, on_sorted, on_reach)
+        self._link = BadLink(chosen, random.Random(chosen.seed), on_line)
         self._splitter = LineSplitter()
         self._deaf_until_s = float("-inf")
         self._reset_at_s: float | None = None
@@ -108,6 +112,16 @@ class SimulatedArm:
     @property
     def motions(self) -> tuple[Message, ...]:
         """Every command that made the arm move, in order."""
+        return tuple(motion.command for motion in self._mechanism.motions)
+
+    @property
+    def damage(self) -> Counter[str]:
+        """Lines on the link in both directions, and how many of them were dropped, corrupted and so on."""
+        return self._link.damage
+
+    @property
+    def motion_log(self) -> tuple[Motion, ...]:
+        """Every motion, and how it ended."""
         return tuple(self._mechanism.motions)
 
     def jam(self) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Protocol
@@ -74,10 +75,12 @@ class BadLink:
 
     Attributes:
         dice: Of the chances.
+        damage: How many lines there were in both directions, and how many of them were dropped, corrupted and so on.
     """
 
     def __init__(self, faults: LinkFaults, dice: random.Random, on_line: Callable[[str, bytes], None]) -> None:
         self.dice = dice
+        self.damage: Counter[str] = Counter()
         self._faults, self._on_line = faults, on_line
         self._arriving, self._leaving = LineQueue(), LineQueue()
 
@@ -119,15 +122,22 @@ class BadLink:
 
     def _pass_on(self, queue: LineQueue, line: bytes, now_s: float) -> None:
         faults = self._faults
+        self.damage["lines"] += 1
         if self.chance(faults.drop):
+            self.damage["dropped"] += 1
             return
-        for _ in range(1 + self.chance(faults.duplicate)):
-            late_s = faults.delay_s if self.chance(faults.delay) else 0.0
+        twice = self.chance(faults.duplicate)
+        self.damage["duplicated"] += twice
+        for _ in range(1 + twice):
+            late = self.chance(faults.delay)
+            self.damage["delayed"] += late
+            late_s = faults.delay_s if late else 0.0
             queue.put(self._damaged(line), now_s + late_s)
 
     def _damaged(self, line: bytes) -> bytes:
         if not line or not self.chance(self._faults.corrupt):
             return line
+        self.damage["corrupted"] += 1
         place = self.dice.randrange(len(line))
         other = bytes([self.dice.choice([c for c in range(32, 127) if c != line[place]])])
         return line[:place] + other + line[place + 1 :]

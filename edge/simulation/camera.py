@@ -102,7 +102,7 @@ class SimulatedCamera(Camera):
         self._born_s: float | None = None
         self._started_s: float | None = None
         self._number = -1
-        self._queue: deque[Pixels] = deque()
+        self._queue: deque[tuple[Pixels, int]] = deque()
         self._frozen: tuple[Fault, Pixels] | None = None
         self._cured: Fault | None = None
 
@@ -135,17 +135,19 @@ class SimulatedCamera(Camera):
         Raises:
             CameraError: The camera is not open, or was unplugged.
         """
+        session_s = self._started_s
         while not self._queue:
-            now_s = self._await_frame()
+            now_s = self._await_frame(session_s)
             if self.world.finished and not self._endless:
                 return None
             fault = self._fault(now_s)
             if fault is not None and fault.kind == "vanish":
                 raise CameraError(f"{self._title} stopped giving pictures.", "It is unplugged, and will be back.")
-            self._queue.append(self._picture(now_s, fault))
+            self._queue.append((self._picture(now_s, fault), self._number))
             if fault is not None and fault.kind == "stall":
-                self._fill_queue(fault)
-        return Frame(self._queue.popleft(), time.monotonic(), self._number)
+                self._fill_queue(fault, session_s)
+        picture, number = self._queue.popleft()
+        return Frame(picture, time.monotonic(), number)
 
     def close(self) -> None:
         """Stops the camera; closing twice does nothing."""
@@ -153,14 +155,17 @@ class SimulatedCamera(Camera):
         if self._preloaded is not None:
             self._preloaded.close()
 
-    def _await_frame(self) -> float:
-        """Waits until the next frame is due; gives the time."""
-        started_s = self._started_s
-        if started_s is None:
+    def _await_frame(self, session_s: float | None) -> float:
+        """Waits until the next frame is due; gives the time.
+
+        Args:
+            session_s: When the camera was opened. It may have been opened again since, for another thread.
+        """
+        if session_s is None or self._started_s != session_s:
             raise CameraError(f"{self._title} is not open.")
-        current = int((time.monotonic() - started_s) / self._period_s)
+        current = int((time.monotonic() - session_s) / self._period_s)
         self._number = max(self._number + 1, current)
-        time.sleep(max(0.0, started_s + self._number * self._period_s - time.monotonic()))
+        time.sleep(max(0.0, session_s + self._number * self._period_s - time.monotonic()))
         return time.monotonic()
 
     @property
@@ -172,21 +177,19 @@ class SimulatedCamera(Camera):
 
     def _picture(self, now_s: float, fault: Fault | None) -> Pixels:
         picture = self.world.frame(now_s)
-        if fault is None or fault == self._cured:
-            return picture
-        if fault.kind == "black":
+        if fault is not None and fault.kind == "black":
             # What is left is the sensor's noise.
             return cv2.convertScaleAbs(picture, alpha=_BLACKNESS)  # type: ignore[return-value]
-        if fault.kind == "freeze":
+        if fault is not None and fault.kind == "freeze" and fault != self._cured:
             if self._frozen is None or self._frozen[0] != fault:
                 self._frozen = fault, picture
             return self._frozen[1].copy()
         return picture
 
-    def _fill_queue(self, stall: Fault) -> None:
+    def _fill_queue(self, stall: Fault, session_s: float | None) -> None:
         """Goes on taking pictures that nobody gets until the stall is over."""
-        while self._fault(now_s := self._await_frame()) == stall:
-            self._queue.append(self._picture(now_s, stall))
+        while self._fault(now_s := self._await_frame(session_s)) == stall:
+            self._queue.append((self._picture(now_s, stall), self._number))
             if len(self._queue) > self._faults.queue:
                 self._queue.popleft()
 
@@ -228,14 +231,13 @@ def make_simulation(address: str, objects: int | None = None, endless: bool = Fa
         raise ConfigError("Parts of a data set need a folder of photos.", "Write sim:FOLDER?subset=test.")
     rng = np.random.default_rng([scene.seed, 0])
     light, sensor = Light.vary(rng), Sensor.vary(rng)
-    labels: tuple[str, ...] = FRUITS
     if folder:
         photos = _choose_photos(Path(folder), scene)
-        labels = tuple(sorted({photo.label for photo in photos}))
+        labels: tuple[str, ...] = tuple(sorted({photo.label for photo in photos}))
         size = scene.size or _frame_size(photos, scene.seed)
         preloaded = Preloaded(photographs(photos, scene.seed, size))
     else:
-        size = scene.size or _FRUIT_FRAME
+        labels, size = FRUITS, scene.size or _FRUIT_FRAME
         preloaded = Preloaded(rendered_fruits(scene.seed, size, light))
     # A photo is already blurred and noisy from its own camera.
     given.setdefault("noise", "1.0" if folder else str(sensor.noise))
@@ -244,8 +246,8 @@ def make_simulation(address: str, objects: int | None = None, endless: bool = Fa
     # Fruits, even black avocados, stand out from a bright platform; photos on white paper from a dark one.
     ground = _platform(rng, size, light, (25, 105) if folder else (120, 200))
     world = World(ground, preloaded, options, scene.seed)
-    name = f"camera sim:{folder}"
-    camera = SimulatedCamera(world, scene.fps, preloaded, name, FaultPlan(faults, scene.seed), endless)
+    plan = FaultPlan(faults, scene.seed)
+    camera = SimulatedCamera(world, scene.fps, preloaded, f"camera sim:{folder}", plan, endless)
     return Simulation(camera, world, labels)
 
 

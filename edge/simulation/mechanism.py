@@ -1,9 +1,28 @@
 """The mechanism of the simulated arm: what docs/arm-protocol.md demands of firmware, and no more."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.protocol import DamagedLineError, Message
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One motion of the arm.
+
+    Attributes:
+        boot: How often the arm had been switched on or reset by then; numbers of commands begin anew each time.
+        command: What made it move.
+        began_at_s: When, on the clock of the caller.
+        ending: How it ended: ``done``, or cut off by a jam, by STOP, or by a reset.
+    """
+
+    boot: int
+    command: Message
+    began_at_s: float
+    ending: Literal["moving", "done", "jammed", "stopped", "reset"] = "moving"
 
 
 class Mechanism:
@@ -14,25 +33,37 @@ class Mechanism:
         bins: Number of bins.
         move_s: Seconds that a motion takes.
         on_sorted: Called with the bin when a SORT is completed.
+        on_reach: Called when a SORT begins, with the times of its beginning and its end.
 
     Attributes:
         jam_next: Makes the next motion jam.
-        motions: Every command that made it move, in order.
+        motions: Every motion, in order.
         done_at_s: When the motion in progress ends; None while nothing moves.
     """
 
-    def __init__(self, name: str, bins: int, move_s: float, on_sorted: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        bins: int,
+        move_s: float,
+        on_sorted: Callable[[int], None],
+        on_reach: Callable[[float, float], None] = lambda _begin_s, _end_s: None,
+    ) -> None:
         self._name = name
         self._bins = bins
         self._move_s = move_s
         self._on_sorted = on_sorted
+        self._on_reach = on_reach
+        self._boots = 0
         self.jam_next = False
-        self.motions: list[Message] = []
+        self.motions: list[Motion] = []
         self.done_at_s: float | None = None
         self.boot()
 
     def boot(self) -> None:
         """Forgets everything, as a reset does."""
+        self._end_motion("reset")
+        self._boots += 1
         self._state = "IDLE"
         self._last = Message(0, "NONE")
         self._outcome = "NONE"
@@ -74,6 +105,7 @@ class Mechanism:
 
     def _stop(self) -> list[Message]:
         interrupted = self._state == "MOVING"
+        self._end_motion("stopped")
         self._state, self.done_at_s = "STOPPED", None
         return self._fail(protocol.ERR_INTERRUPTED) if interrupted else []
 
@@ -95,7 +127,9 @@ class Mechanism:
         if command.word == "RESUME":
             self._state, self._outcome = "IDLE", "DONE"
             return [Message(command.sequence, "DONE")]
-        self.motions.append(command)
+        self.motions.append(Motion(self._boots, command, now_s))
+        if command.word == "SORT":
+            self._on_reach(now_s, now_s + self._move_s)
         self._state, self._outcome = "MOVING", "MOVING"
         self._jamming, self.jam_next = self.jam_next, False
         self.done_at_s = now_s + self._move_s
@@ -129,6 +163,7 @@ class Mechanism:
 
     def finish(self) -> list[Message]:
         """Ends the motion in progress."""
+        self._end_motion("jammed" if self._jamming else "done")
         self.done_at_s = None
         if self._jamming:
             self._state = "FAULT"
@@ -137,6 +172,10 @@ class Mechanism:
         if self._last.word == "SORT":
             self._on_sorted(int(self._last.arguments[0]))
         return [Message(self._last.sequence, "DONE")]
+
+    def _end_motion(self, ending: Literal["done", "jammed", "stopped", "reset"]) -> None:
+        if self.done_at_s is not None:
+            self.motions[-1] = replace(self.motions[-1], ending=ending)
 
 
 def _has_right_arguments(command: Message) -> bool:

@@ -53,7 +53,7 @@ class SimulatedPlatform:
         self._camera, self._world, self._bins = simulation.camera, simulation.world, bins
         self._stream, self._truth, self._truth_interval_s = stream, truth, truth_interval_s
         self._grace_s = grace_s
-        self._arm = SimulatedArm(arm, on_sorted=self._take)
+        self._arm = SimulatedArm(arm, on_sorted=self._take, on_reach=self._world.reach)
         self.port = PtyArm(self._arm)
         self._stopping = threading.Event()
         self._truth_wanted = threading.Event()
@@ -109,6 +109,10 @@ class SimulatedPlatform:
             "objects": [asdict(visit) for visit in ledger],
             "motions_over_nothing": list(empty_takes),
             "motions": len(self._arm.motions),
+            "motion_log": self._motions(),
+            "line_damage": dict(self._arm.damage),
+            # So that a reader can compare these times with those of a journal.
+            "clock_ahead_s": time.time() - time.monotonic(),
             "bins": dict(self._bins.bins),
             "reject_bin": self._bins.reject,
         }
@@ -116,6 +120,25 @@ class SimulatedPlatform:
     def want_truth(self) -> None:
         """Has the truth written at once, by another thread; may be called by a signal handler."""
         self._truth_wanted.set()
+
+    def _motions(self) -> list[dict[str, Any]]:
+        """Every motion of the arm, and the object that it took away: 0 for none."""
+        takes = iter(self._world.takes)
+        log = []
+        for motion in self._arm.motion_log:
+            command = motion.command
+            is_sort = command.word == "SORT"
+            log.append(
+                {
+                    "boot": motion.boot,
+                    "sequence": command.sequence,
+                    "bin": int(command.arguments[0]) if is_sort else None,
+                    "began_at_s": motion.began_at_s,
+                    "ending": motion.ending,
+                    "took": next(takes, 0) if is_sort and motion.ending == "done" else 0,
+                }
+            )
+        return log
 
     def _take(self, bin_number: int) -> None:
         self._world.take(bin_number, time.monotonic())

@@ -26,12 +26,15 @@ class PtyArm:
         arm: The arm; while it is served, only this object may touch it.
 
     Attributes:
-        path: The terminal's device, for example ``/dev/pts/3``; empty before ``start``.
+        path: The terminal's device, for example ``/dev/pts/3``; empty before ``start`` and while it is unplugged.
+        on_path: Called from the thread with the new path when the terminal vanishes or comes back.
     """
 
     def __init__(self, arm: SimulatedDevice) -> None:
         self.path = ""
+        self.on_path: Callable[[str], None] = lambda _path: None
         self._arm = arm
+        self._unplug_s = 0.0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._master = self._slave = self._wake_in = self._wake_out = -1
@@ -42,15 +45,8 @@ class PtyArm:
         Raises:
             ArmError: The system gives no pseudo-terminal.
         """
-        try:
-            self._master, self._slave = os.openpty()
-        except OSError as error:
-            raise ArmError(f"No pseudo-terminal for the simulated arm ({error.strerror}).") from error
-        # Our own end of the slave stays open: without it the master reads errors whenever no client is connected.
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
+        self._plug_in()
         self._wake_out, self._wake_in = os.pipe()
-        self.path = os.ttyname(self._slave)
         self._thread = threading.Thread(target=self._serve, name="simulated-arm", daemon=True)
         self._thread.start()
         return self.path
@@ -62,7 +58,8 @@ class PtyArm:
             return
         os.write(self._wake_in, b"q")
         thread.join()
-        for handle in (self._master, self._slave, self._wake_in, self._wake_out):
+        self._plug_out()
+        for handle in (self._wake_in, self._wake_out):
             os.close(handle)
 
     def reset(self) -> None:
@@ -81,6 +78,14 @@ class PtyArm:
         """Presses the arm's own stop button."""
         self._do(lambda: self._arm.press_stop(time.monotonic()))
 
+    def unplug(self, for_s: float) -> None:
+        """Removes the terminal for a while, as pulling the cable does; the arm has its own power and goes on."""
+
+        def note() -> None:
+            self._unplug_s = for_s
+
+        self._do(note)
+
     def __enter__(self) -> Self:
         """Starts the service."""
         self.start()
@@ -98,8 +103,44 @@ class PtyArm:
         if self._thread is not None:
             os.write(self._wake_in, b"w")
 
+    def _plug_in(self) -> None:
+        try:
+            self._master, self._slave = os.openpty()
+        except OSError as error:
+            raise ArmError(f"No pseudo-terminal for the simulated arm ({error.strerror}).") from error
+        # Our own end of the slave stays open: without it the master reads errors whenever no client is connected.
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.path = os.ttyname(self._slave)
+
+    def _plug_out(self) -> None:
+        for handle in (self._master, self._slave):
+            if handle >= 0:
+                os.close(handle)
+        self._master = self._slave = -1
+        self.path = ""
+
+    def _stay_unplugged(self) -> bool:
+        """Lets the arm go on with nobody at the other end; False when the service ends meanwhile."""
+        end_s, self._unplug_s = time.monotonic() + self._unplug_s, 0.0
+        self._plug_out()
+        self.on_path("")
+        while (now_s := time.monotonic()) < end_s:
+            with self._lock:
+                self._arm.poll(now_s)
+                due_s = self._arm.next_due_s()
+            wait_s = min(end_s, due_s or end_s) - time.monotonic()
+            ready, _, _ = select.select([self._wake_out], [], [], max(0.0, wait_s))
+            if ready and b"q" in os.read(self._wake_out, 64):
+                return False
+        self._plug_in()
+        self.on_path(self.path)
+        return True
+
     def _serve(self) -> None:
         while True:
+            if self._unplug_s and not self._stay_unplugged():
+                return
             with self._lock:
                 due_s = self._arm.next_due_s()
             wait_s = None if due_s is None else max(0.0, due_s - time.monotonic())
@@ -123,8 +164,10 @@ class PtyArm:
 
 
 @contextmanager
-def symbolic_link(link: Path, target: str) -> Iterator[None]:
+def symbolic_link(link: Path, target: str) -> Iterator[Callable[[str], None]]:
     """Keeps a symbolic link to a terminal while the block runs, so that it has a name that never changes.
+
+    Gives a function that points it elsewhere; an empty path removes it.
 
     Raises:
         ConfigError: There is a file or folder of that name.
@@ -132,11 +175,18 @@ def symbolic_link(link: Path, target: str) -> Iterator[None]:
     """
     if link.exists() and not link.is_symlink():
         raise ConfigError(f"{link} exists and is not a link.", "Choose another name for --link.")
-    with translated_storage_errors(link):
+
+    def point(path: str) -> None:
+        nonlocal target
         link.unlink(missing_ok=True)
-        link.symlink_to(target)
+        target = path
+        if path:
+            link.symlink_to(path)
+
+    with translated_storage_errors(link):
+        point(target)
     try:
-        yield
+        yield point
     finally:
         # Another simulated arm may have taken the name over meanwhile.
         if link.is_symlink() and str(link.readlink()) == target:

@@ -76,6 +76,9 @@ class World:
         self._exhibit: Exhibit | None = None
         self._visits: list[Visit] = []
         self._empty_takes: list[int] = []
+        self._takes: list[int] = []
+        self._reached: int | None = None
+        self._held_until_s = float("-inf")
         self._phase: Phase = "empty"
         self._since_s: float | None = None
         self._still: Pixels | None = None
@@ -100,6 +103,12 @@ class World:
         """Bins to which the arm moved although the platform was empty and no object had been taken before."""
         with self._lock:
             return tuple(self._empty_takes)
+
+    @property
+    def takes(self) -> tuple[int, ...]:
+        """For each completed motion of the arm, the number of the object that it took; 0 for none."""
+        with self._lock:
+            return tuple(self._takes)
 
     @property
     def phase(self) -> Phase:
@@ -137,17 +146,40 @@ class World:
             if self._phase == "empty":
                 self._since_s = now_s
 
+    def reach(self, now_s: float, until_s: float) -> None:
+        """The arm reaches for what lies there, which then does not slide away under its hand.
+
+        A ``take`` after it takes this object, or nothing where none lay there; without it, whatever lies there then.
+
+        Args:
+            now_s: When its motion begins.
+            until_s: When it ends, if nothing goes wrong.
+        """
+        with self._lock:
+            self._advance(now_s)
+            self._reached = self._visits[-1].number if self._has_object() else 0
+            self._held_until_s = until_s + _GRIP_S
+
     def take(self, bin_number: int, now_s: float) -> None:
         """The arm has completed its way to a bin: what rests or arrives on the platform is taken away."""
         with self._lock:
             self._advance(now_s)
-            if self._phase in ("arriving", "resting", "leaving") and not self._visits[-1].bins:
+            reached, self._reached, self._held_until_s = self._reached, None, float("-inf")
+            if self._has_object() and reached in (None, self._visits[-1].number):
+                self._takes.append(self._visits[-1].number)
                 self._amend(bins=(bin_number,), left_at_s=now_s)
                 self._enter("empty", now_s)
+                return
+            self._takes.append(0)
+            if self._has_object():
+                self._empty_takes.append(bin_number)
             elif self._visits and self._visits[-1].bins:
                 self._amend(bins=(*self._visits[-1].bins, bin_number))
             else:
                 self._empty_takes.append(bin_number)
+
+    def _has_object(self) -> bool:
+        return self._phase in ("arriving", "resting", "leaving") and not self._visits[-1].bins
 
     def _amend(self, **changes: object) -> None:
         self._visits[-1] = replace(self._visits[-1], **changes)  # type: ignore[arg-type]
@@ -173,9 +205,9 @@ class World:
     def _duration_s(self) -> float:
         options = self._options
         return {
-            "empty": options.empty_s / options.speed,
+            "empty": max(options.empty_s / options.speed, 0.0 if self._visits else options.first_s),
             "arriving": options.arrive_s / options.speed,
-            "resting": options.patience_s,
+            "resting": max(options.patience_s, self._held_until_s - (self._since_s or 0.0)),
             "leaving": options.arrive_s / options.speed,
         }[self._phase]
 
@@ -217,6 +249,9 @@ class World:
 
 
 _NOISE_ROOM_PX = 48
+
+_GRIP_S = 1.0
+"""The simulated arm may notice the end of its motion so much late on a busy machine."""
 
 
 def _noise_bank(shape: tuple[int, ...], strength: float) -> tuple[Pixels, Pixels]:

@@ -13,6 +13,7 @@ class WorldOptions:
         empty_s: How long it is empty between two objects.
         arrive_s: How long an object slides until it rests, and slides away when nobody wants it.
         patience_s: How long an object waits to be taken.
+        first_s: How long it is empty before the first object; the sorter learns the empty place meanwhile.
         speed: Divides ``empty_s`` and ``arrive_s``.
         objects: How many come; 0 means all there are.
         flicker: Amplitude of the light's flicker, as a share of its brightness.
@@ -28,6 +29,7 @@ class WorldOptions:
     empty_s: float = 0.3
     arrive_s: float = 0.3
     patience_s: float = 15.0
+    first_s: float = 0.0
     speed: float = 1.0
     objects: int = 0
     flicker: float = 0.006
@@ -40,7 +42,10 @@ class WorldOptions:
     shadow_s: float = 10.0
 
     def __post_init__(self) -> None:
-        if not 0.01 <= self.speed <= 1000 or min(self.empty_s, self.arrive_s, self.patience_s, self.objects) < 0:
+        if (
+            not 0.01 <= self.speed <= 1000
+            or min(self.empty_s, self.arrive_s, self.patience_s, self.first_s, self.objects) < 0
+        ):
             raise ConfigError(
                 "The simulated platform has an impossible speed, time or number of objects.",
                 "Speed lies between 0.01 and 1000, times and numbers are not negative.",

@@ -110,7 +110,8 @@ def find_objects(seen: Explained, empty: Pixels, limit: float, options: TriggerO
     height, width = seen.changed.shape
     least_px = options.least_area * height * width
     evident = find_evidence(seen, empty, limit)
-    number, labels, stats, centres = cv2.connectedComponentsWithStats(_fill(evident, seen.changed))
+    found: Any = cv2.connectedComponentsWithStats(_fill(evident, seen.changed))
+    number, labels, stats, centres = found
     signs = np.bincount(labels.ravel(), weights=evident.ravel() > 0, minlength=number)
     areas = stats[:, cv2.CC_STAT_AREA]
     enough = (signs >= _LEAST_SIGNS * least_px) & (signs >= _SIGNS_SHARE * areas)
@@ -133,8 +134,15 @@ def count_objects(change: Change, part: float) -> int:
         inside = (slice(top, top + height), slice(left, left + width))
         # A ragged outline, as of glass, has necks that mean nothing.
         ragged = cv2.countNonZero(change.evident[inside]) < _SOLID * cv2.countNonZero(change.mask[inside])
-        number += 1 if ragged else count_necked(change.mask[inside], part)
+        number += 1 if ragged else count_necked(_largest_piece(change.mask[inside]), part)
     return number
+
+
+def _largest_piece(mask: Pixels) -> Pixels:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    piece: Pixels = ((labels == largest) * 255).astype(np.uint8)
+    return piece
 
 
 def _blob(group: list[int], stats: Any, centres: Any) -> Blob:

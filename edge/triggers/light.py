@@ -6,6 +6,8 @@ lamps flicker at 100 or 120 Hz; a rolling shutter makes bands of it, so each row
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,6 +35,7 @@ change by 0.04. A long object that lies across the picture begins more abruptly.
 _LEAST_ROW_PX = 6
 _SMOOTHED_ROWS = 5
 _OVEREXPOSED = 250
+_MUCH_OVEREXPOSED = 0.25
 _LEAST_GROUND, _ENOUGH_GROUND = 0.03, 0.4
 """Shares of the picture: with less ground nothing is learned of the light, or no sudden change believed."""
 
@@ -46,7 +49,11 @@ _SAME_GAIN = 0.01
 _COLOURED_STEP = 1.3
 """A lamp that is switched changes the channels' gains by no more than this against each other."""
 
-_LARGEST_SHIFT_PX = 6.0
+_LARGEST_SHIFT_PX, _LEAST_SHIFT_PX = 6.0, 0.03
+_UNCERTAIN_PX = 0.3
+_LARGEST_ERROR = 60.0
+_WORTHWHILE = 0.7
+"""A shift is believed when it leaves at most this share of the difference."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +143,9 @@ def is_lamp(gain: Floats, known: Floats | None) -> bool:
     return float(step.max() / step.min()) <= _COLOURED_STEP
 
 
-def _largest(channels: Floats) -> Floats:
-    return np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
+def _largest(channels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    largest: npt.NDArray[Any] = np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
+    return largest
 
 
 def _ground_gain(ratio: Floats, usable: npt.NDArray[np.bool_], known: Floats | None) -> Floats:
@@ -178,29 +186,61 @@ def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Flo
 def explain_shift(seen: Explained, other: Pixels, limit: float) -> Explained:
     """Moves the picture back to where the other was taken, if that explains much of the difference.
 
-    Phase correlation: Kuglin and Hines, "The phase correlation image alignment method", 1975.
+    Phase correlation finds whole pixels (Kuglin and Hines, "The phase correlation image alignment method", 1975),
+    two steps of Lucas and Kanade's method the rest.
     """
     first, second = (cv2.cvtColor(p, cv2.COLOR_BGR2GRAY).astype(np.float32) for p in (other, seen.picture))
-    window = cv2.createHanningWindow((first.shape[1], first.shape[0]), cv2.CV_32F)
+    window = _window(first.shape[1], first.shape[0])
     (across, down), _ = cv2.phaseCorrelate(first, second, window)
-    if not 0.03 < max(abs(across), abs(down)) <= _LARGEST_SHIFT_PX:
+    if max(abs(across), abs(down)) > _LARGEST_SHIFT_PX:
         return seen
-    moved = shifted(seen.picture, (across, down))
-    differs = difference(moved, other)
+    slopes: Any = tuple(cv2.Sobel(first, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    shift = _refined(first, second, slopes, (across, down))
+    if max(abs(shift[0]), abs(shift[1])) < _LEAST_SHIFT_PX:
+        return seen
+    moved = shifted(seen.picture, shift)
+    # A fraction of a pixel that is still wrong shows at the ground's own edges.
+    uncertain = cv2.convertScaleAbs(cv2.magnitude(*slopes), alpha=_UNCERTAIN_PX)
+    differs: Pixels = cv2.subtract(difference(moved, other), uncertain)  # type: ignore[assignment]
     # What came in over the border was not in the other picture.
-    _blank_border(differs, across, down)
-    moved_back = Explained(moved, differs, above(differs, limit), seen.gain, (across, down))
-    return moved_back if moved_back.share < 0.7 * seen.share else seen
+    _blank_border(differs, *shift)
+    moved_back = Explained(moved, differs, above(differs, limit), seen.gain, shift)
+    return moved_back if moved_back.share < _WORTHWHILE * seen.share else seen
 
 
-def shifted(picture: Pixels, shift: tuple[float, float]) -> Pixels:
+@cache
+def _window(width: int, height: int) -> Floats:
+    return cv2.createHanningWindow((width, height), cv2.CV_32F).astype(np.float32)
+
+
+def _refined(
+    first: Floats, second: Floats, slopes: tuple[Floats, ...], shift: tuple[float, float]
+) -> tuple[float, float]:
+    for _ in range(2):
+        error: Floats = shifted(second, shift) - first
+        # Objects differ far more than a shift of the ground does, and must not decide.
+        weight = (np.abs(error) < _LARGEST_ERROR).astype(np.float32)
+        x, y = slopes[0] * weight, slopes[1] * weight
+        xx, xy, yy = float((x * slopes[0]).sum()), float((x * slopes[1]).sum()), float((y * slopes[1]).sum())
+        determinant = xx * yy - xy * xy
+        if determinant < 1:
+            return shift
+        ex, ey = float((x * error).sum()), float((y * error).sum())
+        step = ((yy * ex - xy * ey) / determinant, (xx * ey - xy * ex) / determinant)
+        if max(abs(step[0]), abs(step[1])) > 1:
+            return shift
+        shift = (shift[0] - step[0], shift[1] - step[1])
+    return shift
+
+
+def shifted(picture: Any, shift: tuple[float, float]) -> Any:
     """Takes back a shift by so many columns and rows; the border is repeated."""
     if shift == (0.0, 0.0):
         return picture
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (picture.shape[1], picture.shape[0])
-    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _blank_border(differs: Pixels, across: float, down: float) -> None:
@@ -211,6 +251,12 @@ def _blank_border(differs: Pixels, across: float, down: float) -> None:
     if rows:
         differs[-rows:] = 0
         differs[:rows] = 0
+
+
+def overexposed(picture: Pixels, other: Pixels) -> bool:
+    """Whether much of a picture is overexposed that is not in the other."""
+    here, there = (np.count_nonzero(_largest(p[::2, ::2]) >= _OVEREXPOSED) for p in (picture, other))
+    return bool(here - there > _MUCH_OVEREXPOSED * picture.shape[0] * picture.shape[1] / 4)
 
 
 def too_dark(picture: Pixels) -> bool:

@@ -16,6 +16,7 @@ from sorter.edge.triggers.light import (
     explain_shift,
     is_lamp,
     mean_gain,
+    overexposed,
     shifted,
     too_dark,
 )
@@ -42,6 +43,14 @@ _MOTION_DEVIATIONS = 6.5
 """Two noisy pictures differ by more than a noisy one and a mean: the square root of two more."""
 
 
+_SWINGING_S = 0.45
+"""Machines shake faster than three times a second; so long a watch holds whole swings."""
+
+_SWING_PX = 0.6
+_EXPLAINED = 0.5
+"""A swing explains at least this share of the motion."""
+
+
 @dataclass(frozen=True)
 class _Moment:
     """An earlier picture, and by how much the camera was out of place."""
@@ -63,6 +72,7 @@ class MotionTrigger:
         self._options = options or TriggerOptions()
         self._reference: Reference | None = None
         self._history: deque[_Moment] = deque()
+        self._places: deque[tuple[float, float, float]] = deque()
         self._ground: Pixels | None = None
         self._gain: Floats | None = None
         self._occupied = False
@@ -96,12 +106,15 @@ class MotionTrigger:
         self._remember(small)
         if too_dark(small):
             return _trouble("It is too dark to see anything.")
+        if overexposed(small, reference.picture):
+            return _trouble("The picture is overexposed.")
         if self._wants_empty and not self._moves():
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
         seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
         if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
             self._occupied, self._ground = False, None
+            self._places.clear()
             self._gain = reference.follow(seen, elapsed_s, self._options.adapt_s)
             self._soft_since_s = None
             return EMPTY
@@ -124,8 +137,10 @@ class MotionTrigger:
             return self._wait_for_light(small, seen, change)
         self._soft_since_s = None
         if self._occupied:
+            self._remember_place(change)
             return Observation(True, self._moves(), max(1, count_objects(change, options.part)))
         if seen.shift == (0.0, 0.0):
+            self._places.clear()
             # What changed a little may be light that stays, or the first sight of an object: it is learned slowly.
             reference.follow(seen, elapsed_s, options.adapt_s, _dilated_inverse(seen.changed))
             reference.follow(seen, elapsed_s, _SLOWER * options.adapt_s, change.soft)
@@ -158,7 +173,33 @@ class MotionTrigger:
         if share(above(difference(now.picture, before.picture), limit)) < options.least_motion_area:
             return False
         first, second = (shifted(moment.picture, moment.shift) for moment in (now, before))
-        return explain_light(first, second, limit).share >= options.least_motion_area
+        seen = explain_light(first, second, limit)
+        if seen.share < options.least_motion_area:
+            return False
+        if self._drifts():
+            return True
+        # An object that turns on the spot is not explained by a shift.
+        return explain_shift(seen, second, limit).share >= max(options.least_motion_area, _EXPLAINED * seen.share)
+
+    def _remember_place(self, change: Change) -> None:
+        places = self._places
+        x, y = change.objects[0].centre if change.objects else (-1e3, -1e3)
+        places.append((self._seen_at_s, x, y))
+        while self._seen_at_s - places[0][0] > _SWINGING_S:
+            places.popleft()
+
+    def _drifts(self) -> bool:
+        """Whether the object is on its way somewhere, or has not been watched long enough to say.
+
+        On plain ground a camera that shakes cannot be told from an object that moves by one picture or two, but a
+        shaking camera swings around a place.
+        """
+        places = self._places
+        if not places or self._seen_at_s - places[0][0] < 0.8 * _SWINGING_S:
+            return True
+        half = len(places) // 2
+        earlier, later = (np.mean([p[1:] for p in part], axis=0) for part in (list(places)[:half], list(places)[half:]))
+        return bool(np.abs(earlier - later).max() > _SWING_PX)
 
     def _take_as_empty(self, small: Pixels) -> None:
         self._reference = Reference(small)
@@ -167,6 +208,7 @@ class MotionTrigger:
 
     def _forget(self) -> None:
         self._history.clear()
+        self._places.clear()
         self._occupied, self._ground, self._gain, self._soft_since_s = False, None, None, None
 
 

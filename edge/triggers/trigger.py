@@ -43,15 +43,15 @@ class Trigger(Protocol):
 
 
 @runtime_checkable
-class Remembering(Protocol):
-    """A trigger that compares with the empty place."""
+class LearningTrigger(Trigger, Protocol):
+    """A trigger that compares with a learned picture of the empty place: all but ``StillTrigger``."""
 
     @property
     def reference(self) -> Pixels | None:
-        """What the empty place looks like, uint8 BGR (H, W, 3), small; None while nobody knows."""
+        """The empty place, to be remembered over a restart: uint8 BGR (h, w, 3); None while there is none."""
 
     def recall(self, reference: Pixels) -> None:
-        """Takes a remembered picture as the empty place."""
+        """Takes a remembered picture as the empty place; to be called before the first frame."""
 
     def learn_empty(self) -> None:
         """Takes the next steady picture as the empty place."""

@@ -12,6 +12,7 @@ import pytest
 from sorter.edge.cameras.camera import Camera, Frame
 from sorter.edge.cameras.network import NetworkCamera
 from sorter.edge.cameras.options import CameraOptions
+from sorter.edge.cameras.snapshot import SnapshotCamera
 from sorter.edge.cameras.uri import make_camera
 from sorter.edge.cameras.view import view_camera
 from sorter.edge.capture import Capture
@@ -210,6 +211,36 @@ def test_a_network_camera_that_is_killed_and_comes_back(film: tuple[PictureStrea
         new_film.mode = "end"
         new_film.join()
     again.stop()
+
+
+def test_a_camera_of_snapshots(film: tuple[PictureStream, Film]) -> None:
+    stream, thread = film
+    camera = make_camera(f"{stream.url}snapshot.jpg?size=small", CameraOptions(fps=50))
+    assert isinstance(camera, SnapshotCamera)
+    with watching(camera) as watcher:
+        watcher.watch(lambda: len(watcher.numbers) > 10)
+        thread.mode = "freeze"
+        watcher.watch(watcher.until_state("frozen"))
+        thread.mode = "live"
+        failed_at = len(watcher.states)
+        watcher.watch(watcher.until_state("ok", failed_at))
+        thread.mode = "end"
+        stream.stop()
+        watcher.watch(watcher.until_state("lost"))
+        assert "no picture" in watcher.capture.health.reason
+
+
+def test_snapshots_that_are_no_pictures(film: tuple[PictureStream, Film]) -> None:
+    stream, thread = film
+    thread.mode = "silence"
+    time.sleep(0.1)
+    stream.publish(b"no picture")
+    publishing = threading.Timer(0.3, stream.publish, [b"no picture"])
+    publishing.start()
+    with pytest.raises(CameraError, match="is no picture") as raised, make_camera(f"{stream.url}snapshot.jpg"):
+        pass
+    assert raised.value.hint
+    publishing.join()
 
 
 def test_a_region_outside_the_picture_ends_with_a_sentence() -> None:

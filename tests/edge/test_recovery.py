@@ -47,6 +47,12 @@ class Running:
         except BaseException as error:
             self.error = error
 
+    def end(self) -> None:
+        """Ends it; nothing is resumed, so that an arm that was stopped stays so."""
+        self.sorter.runtime.control.end()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
     @property
     def status(self) -> Status:
         return self.sorter.runtime.monitor.status
@@ -84,10 +90,7 @@ def running(tmp_path: Path, **settings: Any) -> Iterator[Running]:
         try:
             yield run
         finally:
-            sorter.runtime.control.end()
-            sorter.runtime.control.resume()
-            run.thread.join(20)
-            assert not run.thread.is_alive()
+            run.end()
 
 
 def dotted(**settings: Any) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def test_without_automatic_recovery_it_waits_for_a_person(tmp_path: Path) -> Non
 
 def test_automatic_recovery_ends_after_so_many_attempts(tmp_path: Path) -> None:
     settings = dotted(
-        arm__port="sim:?move_s=0.05&jam=1", recovery__attempts=2, camera__source="sim:?speed=5&patience_s=0.8"
+        arm__port="sim:?move_s=0.05&jam=1", recovery__attempts=2, camera__source="sim:?speed=2&patience_s=0.8"
     )
     with running(tmp_path, **settings) as run:
         run.wait(lambda status: status.outcomes.get(FAILED, 0) == 3 and status.phase is Phase.FAULT)
@@ -213,10 +216,10 @@ def test_a_reset_arm_leaves_the_outcome_unknown(tmp_path: Path) -> None:
 
 
 def test_a_lost_camera_pauses_sorting_and_comes_back(tmp_path: Path) -> None:
-    source = "sim:?speed=3&patience_s=3&seed=4&vanish=0.5&vanish_s=1"
+    source = "sim:?speed=3&patience_s=1&seed=4&vanish=0.15&vanish_s=1"
     settings = dotted(camera__source=source, camera__retry_min_s=0.1, arm__port="sim:?move_s=0.05")
     with running(tmp_path, **settings) as run:
-        run.wait(lambda status: status.camera.reopened >= 1 and status.sorted_objects >= 3, timeout_s=60)
+        run.wait(lambda status: status.camera.reopened >= 1, timeout_s=60)
         run.wait(lambda status: "gives pictures again" in run.events(), timeout_s=60)
     assert "gives pictures again" in run.events()
     assert run.truth()["doubled"] == 0
@@ -260,3 +263,41 @@ def test_the_journal_file_tells_everything(tmp_path: Path) -> None:
     assert label and len(json.loads(probabilities)) == 6
     assert (sequence, previous, arm) == (2, 1, "simulated-arm")
     assert run.rows("cleared_at")[0] is not None
+
+
+def test_the_arms_own_stop_button_and_its_sensor_are_heard_while_it_is_idle(tmp_path: Path) -> None:
+    with pty(tmp_path, move_s=0.05) as (port, _, _link):
+        settings = dotted(arm__port=port.path, trigger__kind="arm", arm__heartbeat_s=30.0)
+        with running(tmp_path, **settings) as run:
+            run.wait(lambda status: status.camera.frames > 5)
+            time.sleep(0.5)
+            assert run.rows() == []  # objects come, but nobody announces them
+            port.announce()
+            run.wait(lambda status: status.sorted_objects == 1)
+            port.press_stop()
+            run.wait(lambda status: status.phase is Phase.FAULT and "stop button" in status.reason)
+            time.sleep(0.3)
+            assert run.status.phase is Phase.FAULT
+
+
+@pytest.mark.parametrize(("by_person", "goes_on"), [(False, True), (True, False)])
+def test_after_a_restart_only_a_stop_of_its_own_is_cleared_without_a_person(
+    tmp_path: Path, by_person: bool, goes_on: bool
+) -> None:
+    with pty(tmp_path, move_s=0.05) as (port, _, _link):
+        waiting = dotted(arm__port=port.path, recovery__on_fault="wait")
+        with running(tmp_path, **waiting) as run:
+            run.wait(lambda status: status.sorted_objects >= 1)
+            if by_person:
+                run.sorter.runtime.control.stop("The test")
+            else:
+                port.jam()
+            run.wait(lambda status: status.phase is Phase.FAULT and status.arm.state == "STOPPED")
+            run.end()
+        recovering = dotted(arm__port=port.path, recovery__on_fault="recover")
+        if goes_on:
+            with running(tmp_path, **recovering) as run:
+                run.wait(lambda status: status.sorted_objects >= 1)
+        else:
+            with pytest.raises(ArmError, match="was stopped"), running(tmp_path, **recovering):
+                pass

@@ -6,7 +6,7 @@ import { ask, look, pause, whileVisible } from "./net.js";
 import { listenForCorrections, refreshObjects } from "./objects.js";
 import { order, showAdvice, showBins, showHealth, showTotals } from "./panels.js";
 import { refreshPlots, watchSize } from "./plots.js";
-import { listenForStop, noteResumed } from "./stop.js";
+import { listenForStop, noteGoingOn } from "./stop.js";
 
 const EVERY_MS = 500;
 const PLOTS_EVERY_MS = 5000;
@@ -38,7 +38,7 @@ async function refresh() {
   showTotals(status.totals);
   showHealth(status);
   if (status.view) showView(status.view);
-  if (phase === "fault" && status.phase !== "fault") noteResumed();
+  if (status.phase !== "fault") noteGoingOn();
   phase = status.phase;
   const latest = `${status.run}/${status.newest_row}`;
   if (latest !== newest) {

@@ -16,6 +16,8 @@ export function showAdvice(status) {
   const resting = status.phase === "paused" || status.phase === "fault";
   show(byId("resume"), resting);
   show(byId("pause"), !resting);
+  // With the other triggers nothing waits for an announcement.
+  show(byId("announce"), ["", "arm", "key"].includes(status.trigger));
 }
 
 const cards = new Map();

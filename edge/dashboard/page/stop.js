@@ -5,10 +5,13 @@ import { ask, giveUpLooking, pause, Refused } from "./net.js";
 
 const TRIES = 20;
 const TRY_MS = 1500;
+const SETTLED_MS = 3000;
 let underWay = false;
+let saidAt = 0;
 
 function say(state, title, text) {
   byId("stopping").dataset.state = state;
+  saidAt = performance.now();
   setText(byId("stopping-title"), title);
   setText(byId("stopping-text"), text);
   show(byId("stopping"), true);
@@ -49,8 +52,10 @@ async function deliver() {
   }
 }
 
-export function noteResumed() {
-  if (!underWay) show(byId("stopping"), false);
+export function noteGoingOn() {
+  // The sorter needs a moment to say that it stands; a stop that failed stays to be read.
+  const confirmed = byId("stopping").dataset.state === "done" && performance.now() - saidAt > SETTLED_MS;
+  if (confirmed && !underWay) show(byId("stopping"), false);
 }
 
 export function listenForStop() {

@@ -59,6 +59,7 @@ class Bench:
         tells_reset: It can tell that it was reset. Another one only falls silent.
         needs_button: After an emergency stop it is mute until somebody presses its reset button.
         process: The program that simulates it, where there is one.
+        most_damaged_lines: An emulated serial line may lose bytes while the machine is busy.
     """
 
     arm: Arm
@@ -69,6 +70,7 @@ class Bench:
     tells_reset: bool = True
     needs_button: bool = False
     process: "subprocess.Popen[str] | None" = None
+    most_damaged_lines: int = 0
 
 
 def make_bench(name: str, folder: Path) -> Iterator[Bench]:
@@ -177,6 +179,7 @@ def _bench_with_uno(folder: Path) -> Iterator[Bench]:
             lambda: bins_of_pulses([(pulse.servo, pulse.width_us) for pulse in uno.pulses()]),
             jam,
             uno.reset,
+            most_damaged_lines=1,
         )
 
 

@@ -191,7 +191,9 @@ def test_heartbeat_and_counters(bench: Bench) -> None:
         assert arm.heartbeat().state == "IDLE"
         arm.sort(1, 1)
         assert arm.heartbeat().last_sequence == 1
-        assert arm.sent_lines > sent and arm.damaged_lines == 0
+        assert arm.sent_lines > sent
+        # The emulated Uno may lose bytes of a line while the machine is busy; that line is then sent again.
+        assert arm.damaged_lines <= bench.most_damaged_lines
         assert arm.listen(0.05) is None
 
 

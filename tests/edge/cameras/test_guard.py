@@ -3,7 +3,7 @@
 from itertools import count
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sorter.edge.cameras.guard import Glance, Guard, Verdict, glance
@@ -72,6 +72,7 @@ def test_black_pictures_are_left_out_at_once() -> None:
     watched = Watched().run()
     assert watched.see(black=True) == "black"
     assert watched.see() == "good"
+    assert {watched.see(sample=b"dark", black=True) for _ in range(100)} == {"black"}
     allowed = Watched(options=CameraOptions(black_s=0)).run()
     assert allowed.see(black=True) == "good"
 
@@ -111,6 +112,7 @@ def test_a_burst_at_the_opening_is_old() -> None:
     assert watched.see() == "good"
 
 
+@settings(deadline=None)
 @given(
     period_s=st.floats(0.005, 0.5),
     stall_periods=st.floats(4, 40),
@@ -129,6 +131,7 @@ def test_no_queued_picture_is_ever_good(period_s: float, stall_periods: float, q
     assert watched.see(period_s) == "good"
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0005, 2.0), min_size=1, max_size=200))
 def test_whatever_the_rhythm_good_pictures_keep_coming(waits_s: list[float]) -> None:
     watched = Watched(options=CameraOptions(frozen_s=0, black_s=0))

@@ -5,7 +5,7 @@ from dataclasses import fields
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sorter.edge.cameras.camera import CameraSetupError
@@ -70,6 +70,7 @@ def test_regions_that_do_not_suit_the_picture(text: str) -> None:
     assert raised.value.hint
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.02, 1), st.floats(0.02, 1), st.integers(400, 4000))
 def test_shares_never_reach_beyond_the_picture(x: float, y: float, width: float, height: float, side: int) -> None:
     region = Region(min(x, 1 - width), min(y, 1 - height), width, height)

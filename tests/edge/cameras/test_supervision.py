@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sorter.edge.cameras.camera import CameraSetupError, Frame
@@ -193,6 +193,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_whatever_happens_there_is_a_way_back(events: list[str]) -> None:
     rig, is_open = Rig(), True

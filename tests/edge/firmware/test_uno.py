@@ -1,6 +1,7 @@
 """The firmware as it is flashed, in an emulated Arduino Uno on a real pseudo-terminal."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def test_pulses_are_in_the_limits_and_end_at_rest(tmp_path: Path) -> None:
     assert all(limits_us[p.servo][0] <= p.width_us <= limits_us[p.servo][1] for p in pulses)
     assert sorted_bins([(p.servo, p.width_us) for p in pulses]) == [3, 0, 1, 2]
     assert {p.servo: p.width_us for p in pulses} == {"swivel": 1500, "tilt": 1500}
+
+
+def test_no_match_ever_falls_on_0(tmp_path: Path) -> None:
+    """QEMU's timer would never see it: with even matches, the servos stood still after 1024 frames."""
+    with EmulatedUno(built("uno", GOLDEN), tmp_path) as uno, make_arm(uno.path) as arm:
+        arm.sort(1, 1)
+        low_bytes = re.findall(r"addr:(?:8|10) value:(\d+)", (tmp_path / "1.txt").read_text())
+    assert len(low_bytes) > 50 and all(int(value) % 2 for value in low_bytes)
 
 
 def test_a_reset_is_announced_and_moves_nothing(tmp_path: Path) -> None:

@@ -42,11 +42,13 @@ def test_impossible_faults(wrong: dict[str, float]) -> None:
 def test_a_stall_gives_its_pictures_all_at_once() -> None:
     camera = make_simulation("sim:?fps=100&width=128&height=96&stall=1&stall_s=0.5&queue=10").camera
     with camera:
-        times_s = []
+        times_s, numbers = [], []
         for _ in range(200):
             frame = camera.read()
             assert frame is not None
             times_s.append(frame.captured_at_s)
+            numbers.append(frame.number)
+    assert numbers == sorted(set(numbers))
     waits_s = np.diff(times_s)
     stall = int(waits_s.argmax())
     assert waits_s[stall] > 0.4

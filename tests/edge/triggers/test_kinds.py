@@ -11,7 +11,7 @@ from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.line import LineTrigger
 from sorter.edge.triggers.motion import MotionTrigger
 from sorter.edge.triggers.options import Kind, TriggerOptions
-from sorter.edge.triggers.trigger import StillTrigger
+from sorter.edge.triggers.trigger import LearningTrigger, StillTrigger
 from sorter.errors import ConfigError
 
 
@@ -28,6 +28,7 @@ from sorter.errors import ConfigError
 def test_every_kind(kind: Kind, made: type, settles: bool) -> None:
     trigger = make_trigger(TriggerOptions(kind=kind), live=True)
     assert type(trigger) is made and trigger.settles is settles
+    assert isinstance(trigger, LearningTrigger) and not isinstance(StillTrigger(), LearningTrigger)
 
 
 def test_pictures_from_a_folder_lie_still() -> None:

@@ -21,7 +21,8 @@ def _belt_texture() -> Pixels:
     columns = np.arange(8 * WIDTH)
     weave = 6 * np.sin(columns * 2 * np.pi / 11)[None, :, None]
     dust = rng.normal(0, 4, (HEIGHT, 8 * WIDTH, 1))
-    return np.clip(np.array([70, 66, 60]) + weave + dust, 0, 255).astype(np.uint8)
+    picture: Pixels = np.clip(np.array([70, 66, 60]) + weave + dust, 0, 255).astype(np.uint8)
+    return picture
 
 
 BELT = _belt_texture()

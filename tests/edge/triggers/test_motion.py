@@ -2,9 +2,11 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.motion import MotionTrigger
+from sorter.edge.triggers.options import TriggerOptions
 from sorter.edge.triggers.trigger import EMPTY, Observation
 from sorter.image import Pixels
 
@@ -79,3 +81,103 @@ def test_a_photo_that_fills_the_frame_is_one_object() -> None:
     for _ in range(10):
         seen = scene.see_picture(photo)
     assert seen == Observation(occupied=True, moving=False, objects=1)
+
+
+def test_a_small_black_object_and_one_of_low_contrast_are_seen() -> None:
+    for colour in ((15, 15, 15), (88, 110, 110)):
+        scene = Scene(MotionTrigger()).learned()
+        picture = np.full((480, 640, 3), 110, np.uint8)
+        cv2.circle(picture, (200, 200), 34, colour, -1)
+        for _ in range(10):
+            seen = scene.see_picture(picture)
+        assert seen == Observation(occupied=True, moving=False, objects=1), colour
+
+
+def test_a_soft_shadow_is_no_object_and_an_object_in_it_is() -> None:
+    scene = Scene(MotionTrigger()).learned()
+    y, x = np.mgrid[0:480, 0:640]
+    dark = 1 - 0.35 / (1 + np.exp((np.hypot(x - 300, y - 240) - 150) / 14))
+    ground = np.full((480, 640, 3), 110) * dark[..., None]
+    assert not any(scene.see_picture(ground.astype(np.uint8)).occupied for _ in range(20))
+    cv2.rectangle(ground, (250, 200), (350, 300), (40, 60, 170), -1)
+    for _ in range(10):
+        seen = scene.see_picture(ground.astype(np.uint8))
+    assert seen == Observation(occupied=True, moving=False, objects=1)
+
+
+def test_touching_discs_are_two_and_a_banded_one_is_one() -> None:
+    scene = Scene(MotionTrigger()).learned()
+    for _ in range(10):
+        seen = scene.see((250, 240, 60), (365, 240, 60))
+    assert seen.objects == 2
+    picture = np.full((480, 640, 3), 110, np.uint8)
+    cv2.circle(picture, (320, 240), 90, (60, 200, 230), -1)
+    picture[225:245] = 110
+    for _ in range(10):
+        seen = scene.see_picture(picture)
+    assert seen.objects == 1
+
+
+def test_the_light_may_fall_to_a_fifth_while_an_object_lies_there() -> None:
+    scene = Scene(MotionTrigger()).learned()
+    for i in range(400):
+        scene.light = 1.0 - 0.5 * i / 400  # bytes; about a fifth of the light
+        seen = scene.see((320, 240, 70))
+        assert seen.occupied and seen.objects == 1
+    for _ in range(10):
+        seen = scene.see()
+    assert seen == EMPTY
+
+
+def test_a_remembered_place_tells_of_an_object_that_lies_there_at_the_start() -> None:
+    first = Scene(MotionTrigger()).learned()
+    remembered = first.trigger.reference
+    assert remembered is not None and remembered.shape == (120, 160, 3) and remembered.dtype == np.uint8
+    for light in (1.0, 0.7):
+        again = Scene(MotionTrigger())
+        again.trigger.recall(remembered)
+        again.light = light
+        for _ in range(10):
+            seen = again.see((320, 240, 70))
+        assert seen == Observation(occupied=True, moving=False, objects=1)
+        for _ in range(10):
+            seen = again.see()
+        assert seen == EMPTY
+
+
+def test_a_remembered_place_of_another_shape_is_forgotten() -> None:
+    scene = Scene(MotionTrigger())
+    scene.trigger.recall(np.zeros((90, 160, 3), np.uint8))
+    assert scene.see() == EMPTY
+
+
+def test_an_operator_may_say_that_the_place_is_empty() -> None:
+    scene = Scene(MotionTrigger()).learned()
+    for _ in range(10):
+        assert scene.see((320, 240, 70)).occupied or scene.number < 10
+    scene.trigger.learn_empty()
+    for _ in range(5):
+        seen = scene.see((320, 240, 70))
+    assert seen == EMPTY
+
+
+@pytest.mark.parametrize(("light", "word"), [(0.01, "dark"), (2.6, "overexposed")])
+def test_what_cannot_be_seen_is_trouble(light: float, word: str) -> None:
+    scene = Scene(MotionTrigger()).learned()
+    scene.light = light
+    seen = scene.see()
+    assert word in seen.trouble and seen.occupied and seen.moving
+    scene.light = 1.0
+    for _ in range(10):
+        seen = scene.see()
+    assert seen == EMPTY
+
+
+def test_lamps_that_light_unevenly_are_trouble_until_they_are_steady() -> None:
+    scene = Scene(MotionTrigger(TriggerOptions(relearn_s=0.5))).learned()
+    ramp = np.linspace(0.65, 1.4, 640)[None, :, None]
+    lit = np.clip(np.full((480, 640, 3), 110) * ramp, 0, 255).astype(np.uint8)
+    assert "light" in scene.see_picture(lit).trouble
+    for _ in range(40):
+        seen = scene.see_picture(lit)
+    assert seen == EMPTY

@@ -1,0 +1,200 @@
+"""The edge runtime against the bare interpreter: time to the first command byte, CPU of an idle frame and of idling.
+
+``python -m sorter.benchmarks.edge --json FILE``. Pictures are prepared beforehand, so no figure holds a simulation:
+
+* *Wire*: from the moment at which the deciding frame (the last of an object's votes) is handed out by the camera to the
+  command's first bytes read at the other end of the arm's pseudo-terminal by another process. In it: hand-over between
+  threads, trigger, preprocessing, the network, decision, the row on the disk (``synchronous=FULL``), serial port. Less
+  one bare ``invoke`` of the interpreter, timed on the same picture right after the same object.
+* *Idle frame*: CPU time of the loop's thread per frame of an empty place (trigger and state machine; nothing is written
+  for an empty place), and that of the whole process, which adds the thread that watches over the camera.
+* *Idle process*: ``sorter-run`` as a whole, nothing happening, 30 frames a second, as a share of one core.
+"""
+
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from sorter.benchmarks.idle import measure_idle_process
+from sorter.benchmarks.prepared import Pictures, PreparedCamera, draw_pictures
+from sorter.benchmarks.wire import FarEnd
+from sorter.bundle import Bundle
+from sorter.classifier import classifier_from_bundle
+from sorter.cli import SorterCommand
+from sorter.edge.arms.line import LineArm
+from sorter.edge.arms.link import SerialLink
+from sorter.edge.cameras.camera import Frame
+from sorter.edge.decision import BinMap, DecisionOptions
+from sorter.edge.journal import Journal
+from sorter.edge.loop import LoopOptions
+from sorter.edge.objects import SortedObject
+from sorter.edge.runtime import Runtime, RuntimeOptions
+from sorter.edge.station import Station, open_station
+from sorter.edge.triggers.kinds import make_trigger
+from sorter.edge.triggers.options import TriggerOptions
+from sorter.image import InputSpec, Pixels, prepare
+from sorter.interpreter import load_interpreter
+from sorter.models import find_model
+
+_FPS = 60.0
+_IDLE_FPS = 200.0
+
+
+@dataclass
+class _Bare:
+    """The bare interpreter, on pictures that are already prepared."""
+
+    bundle: Bundle
+    times_s: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._interpreter = load_interpreter(self.bundle.flatbuffer)
+        detail = self._interpreter.get_input_details()[0]
+        self._view = self._interpreter.tensor(detail["index"])
+        _, height, width, _ = (int(n) for n in detail["shape"])
+        self._spec = self.bundle.input or InputSpec(width, height)
+
+    def invoke(self, picture: Pixels) -> None:
+        prepare(picture, self._spec, out=self._view()[0])
+        started_s = time.monotonic()
+        self._interpreter.invoke()
+        self.times_s.append(time.monotonic() - started_s)
+
+
+class Rig:
+    """A runtime on prepared pictures.
+
+    Args:
+        bundle: The network; its input takes bytes.
+        pictures: What the camera shows.
+        folder: For the journal.
+    """
+
+    def __init__(self, bundle: Bundle, pictures: Pictures, folder: Path) -> None:
+        self._bundle, self._pictures, self._folder = bundle, pictures, folder
+
+    def sort(self, objects: int, votes: int) -> dict[str, Any]:
+        """Sorts objects, and gives the times to the first command byte."""
+        bare, sent = _Bare(self._bundle), []  # type: tuple[_Bare, list[tuple[int, float]]]
+        last: list[Pixels] = []
+        camera = PreparedCamera(self._pictures, _FPS)
+
+        def on_decided(seen: SortedObject, frame: Frame) -> None:
+            sent.append((seen.sequence, frame.captured_at_s))
+            last[:] = [frame.image]
+
+        def on_completed(bin_number: int) -> None:
+            bare.invoke(last[0])
+            camera.take(bin_number)
+
+        with FarEnd(self._folder) as far:
+            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port), on_completed)
+            rows = self._run(station, objects, votes, lambda runtime: runtime.on_decided.append(on_decided))
+        stamps_s = far.stamps_s()
+        total_ms = np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in sent])
+        invoke_ms = np.array(bare.times_s[: len(total_ms)]) * 1e3
+        return {
+            "objects": len(sent),
+            "votes": votes,
+            "rows": rows,
+            "total_ms": _percentiles(total_ms),
+            "invoke_ms": _percentiles(invoke_ms),
+            "above_invoke_ms": _percentiles(total_ms - invoke_ms),
+            "above_median_invoke_ms": _percentiles(total_ms - float(np.median(invoke_ms))),
+        }
+
+    def idle(self, duration_s: float) -> dict[str, Any]:
+        """Looks at an empty place, and gives the CPU time per frame."""
+        camera = PreparedCamera(self._pictures, _IDLE_FPS, idle=True)
+        found: dict[str, Any] = {}
+
+        def prepare_end(runtime: Runtime) -> None:
+            threading.Timer(duration_s, runtime.control.end).start()
+            begun: list[tuple[float, float, int]] = []
+
+            def keeper(_now_s: float) -> None:
+                # Of a tick twice a second, this is within the loop's thread; the first second warms up.
+                frames = runtime.monitor.status.camera.frames
+                begun.append((time.thread_time(), time.process_time(), frames))
+                if len(begun) > 3:
+                    loop_s, process_s, seen = (b - a for a, b in zip(begun[2], begun[-1], strict=True))
+                    found.update(frames=int(seen), loop_ms=1e3 * loop_s / seen, process_ms=1e3 * process_s / seen)
+
+            runtime.keepers.append(keeper)
+
+        with FarEnd(self._folder) as far:
+            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port))
+            self._run(station, None, 3, prepare_end)
+        return {name: round(value, 4) for name, value in found.items()}
+
+    def _run(self, station: Station, objects: int | None, votes: int, attach: Any) -> int:
+        bins = BinMap({label: i + 1 for i, label in enumerate(self._bundle.labels)}, 0)
+        path = self._folder / f"journal-{time.monotonic_ns()}.db"
+        options = RuntimeOptions(
+            bins, DecisionOptions(votes, 0.3), LoopOptions(settle_s=0.05, clear_s=0.05, votes=votes), objects=objects
+        )
+        with Journal(path, "benchmark", "") as journal, open_station(station, journal, bins) as name:
+            runtime = Runtime(station, name, classifier_from_bundle(self._bundle), journal, options)
+            attach(runtime)
+            runtime.run()
+            return sum(journal.contents().values())
+
+
+def _arm(port: str) -> LineArm:
+    return LineArm(SerialLink(port))
+
+
+def _percentiles(values: Any) -> dict[str, float]:
+    p50, p90, p99 = (round(float(p), 3) for p in np.percentile(values, [50, 90, 99]))
+    return {"p50": p50, "p90": p90, "p99": p99, "max": round(float(np.max(values)), 3)}
+
+
+def measure(model: str, objects: int, idle_s: float) -> dict[str, Any]:
+    """Measures everything.
+
+    Args:
+        model: File or name of a shipped network.
+        objects: Objects for each number of votes.
+        idle_s: Seconds of each idle measurement.
+    """
+    bundle, pictures = Bundle.load(find_model(model)), draw_pictures()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on a disk; /tmp may be memory
+        rig = Rig(bundle, pictures, Path(folder))
+        return {
+            "model": bundle.path.name,
+            "wire": [rig.sort(objects, votes) for votes in (1, 3)],
+            "idle_frame": rig.idle(idle_s),
+            "idle_process": measure_idle_process(bundle.path, pictures, Path(folder), idle_s),
+        }
+
+
+@click.command(cls=SorterCommand)
+@click.option("--model", default="waste-mobilenetv2-int8", help="File or name of a shipped network.")
+@click.option("--objects", type=click.IntRange(2), default=300, help="Objects for each number of votes.")
+@click.option("--idle-s", type=click.FloatRange(2), default=20.0, help="Seconds of each idle measurement.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where to store the figures.")
+def edge(model: str, objects: int, idle_s: float, json_file: Path | None) -> None:
+    """Measures what the edge runtime adds to the interpreter, and what it takes while nothing happens."""
+    from sorter.benchmarks.machine import describe_machine
+    from sorter.files import write_json
+
+    figures = measure(model, objects, idle_s)
+    for wire in figures["wire"]:
+        click.echo(f"{wire['objects']} objects, votes {wire['votes']}: last frame handed out to first byte on the wire")
+        for name in ("total_ms", "invoke_ms", "above_invoke_ms"):
+            p = wire[name]
+            click.echo(f"  {name:<18} p50 {p['p50']:8.3f}  p90 {p['p90']:8.3f}  p99 {p['p99']:8.3f}")
+    click.echo(f"idle frame: {figures['idle_frame']}")
+    click.echo(f"idle process: {figures['idle_process']}")
+    if json_file:
+        write_json(json_file, {"machine": describe_machine(), **figures})
+
+
+if __name__ == "__main__":
+    edge()
