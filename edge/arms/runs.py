@@ -150,6 +150,7 @@ class GrblRun(ScriptRun):
         super().__init__(plan, now_s)
         self._poll_at_s = now_s + plan.poll_s
         self._idle_reports = 0
+        self._asked = False
 
     def _take(self, answer: Answer, now_s: float) -> None:
         if answer.kind == "refused":
@@ -161,6 +162,7 @@ class GrblRun(ScriptRun):
             if self._taken == len(self._lines):
                 self._poll_at_s = now_s
         elif answer.kind == "state":
+            self._asked = False
             self._look(answer.text)
 
     def _look(self, word: str) -> None:
@@ -185,9 +187,11 @@ class GrblRun(ScriptRun):
         return line.encode("ascii") + b"\n"
 
     def _poll(self, now_s: float) -> bytes:
-        if now_s < self._poll_at_s:
+        # One question at a time: an ok may stand behind all the answers to questions that waited together.
+        overdue = now_s >= self._poll_at_s + self._plan.silence_timeout_s / 2
+        if now_s < self._poll_at_s or (self._asked and not overdue):
             return b""
-        self._poll_at_s = now_s + self._plan.poll_s
+        self._poll_at_s, self._asked = now_s + self._plan.poll_s, True
         return b"?"
 
 
