@@ -3,7 +3,8 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
-.PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation clean
+.PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation \
+	bench-edge bench-endurance soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -54,6 +55,17 @@ bench-startup: install
 
 bench-augmentation: install
 	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
+
+bench-edge: install
+	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json
+
+## Eight hours of sorting compressed into some 15 minutes: memory and journal.
+bench-endurance: install
+	$(BIN)/python -m sorter.benchmarks.endurance --objects 20000 --json reports/endurance.json
+
+## Ten thousand objects while everything fails; about half an hour.
+soak: install
+	$(BIN)/python -m sorter.benchmarks.soak --objects 10000 --kills 100 --seed 1 --json reports/soak.json
 
 clean:
 	rm -rf $(VENV) $(DEMO_VENV) edge/firmware/build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,12 +5,14 @@
 * *Wire*: from the moment at which the deciding frame (the last of an object's votes) is handed out by the camera to the
   command's first bytes read at the other end of the arm's pseudo-terminal by another process. In it: hand-over between
   threads, trigger, preprocessing, the network, decision, the row on the disk (``synchronous=FULL``), serial port. Less
-  one bare ``invoke`` of the interpreter, timed on the same picture right after the same object.
+  one bare ``invoke`` of the interpreter, timed on the same picture right after the same object. Where it goes: the
+  runtime's own stages, and beside them a bare write of as many bytes to the same disk, flushed (``fdatasync``).
 * *Idle frame*: CPU time of the loop's thread per frame of an empty place (trigger and state machine; nothing is written
   for an empty place), and that of the whole process, which adds the thread that watches over the camera.
 * *Idle process*: ``sorter-run`` as a whole, nothing happening, 30 frames a second, as a share of one core.
 """
 
+import os
 import tempfile
 import threading
 import time
@@ -44,6 +46,11 @@ from sorter.models import find_model
 
 _FPS = 60.0
 _IDLE_FPS = 200.0
+_STAGES = ("trigger", "capture age", "classify", "decide", "frame to command")
+"""Stages of the runtime, of the deciding frame: see ``sorter.edge.statistics.STAGES``."""
+
+_ROW_BYTES = 2 * (4096 + 24)
+"""What SQLite appends to its log for a row and its index: two pages with their heads."""
 
 
 @dataclass
@@ -67,6 +74,58 @@ class _Bare:
         self.times_s.append(time.monotonic() - started_s)
 
 
+class _Disk:
+    """A bare write that is on the disk when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT)
+        self.times_s: list[float] = []
+
+    def write(self) -> None:
+        started_s = time.monotonic()
+        os.write(self._handle, bytes(_ROW_BYTES))
+        os.fdatasync(self._handle)
+        self.times_s.append(time.monotonic() - started_s)
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+class _Wire:
+    """Notes the way of each object; after each, times the bare interpreter and the bare disk in the same thread."""
+
+    def __init__(self, bare: _Bare, disk: _Disk, camera: PreparedCamera) -> None:
+        self.bare, self.disk, self.camera = bare, disk, camera
+        self.sent: list[tuple[int, float]] = []
+        self.latest_s: dict[str, float] = {}
+        self._stages_ms: dict[str, list[float]] = {name: [] for name in _STAGES}
+        self._picture: Pixels | None = None
+
+    def on_decided(self, seen: SortedObject, frame: Frame) -> None:
+        self.sent.append((seen.sequence, frame.captured_at_s))
+        self._picture = frame.image
+        for name, times_ms in self._stages_ms.items():
+            times_ms.append(self.latest_s[name] * 1e3)
+
+    def on_completed(self, bin_number: int) -> None:
+        assert self._picture is not None
+        self.bare.invoke(self._picture)
+        self.disk.write()
+        self.camera.take(bin_number)
+
+    def figures(self, stamps_s: dict[int, float]) -> dict[str, Any]:
+        total_ms = np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in self.sent])
+        invoke_ms = np.array(self.bare.times_s) * 1e3
+        return {
+            "total_ms": _percentiles(total_ms),
+            "invoke_ms": _percentiles(invoke_ms),
+            "above_invoke_ms": _percentiles(total_ms - invoke_ms),
+            "stages_ms": {name: _percentiles(times_ms) for name, times_ms in self._stages_ms.items()},
+            "handed_over_to_wire_ms": _percentiles(total_ms - np.array(self._stages_ms["frame to command"])),
+            "bare_write_ms": _percentiles(np.array(self.disk.times_s) * 1e3),
+        }
+
+
 class Rig:
     """A runtime on prepared pictures.
 
@@ -81,33 +140,18 @@ class Rig:
 
     def sort(self, objects: int, votes: int) -> dict[str, Any]:
         """Sorts objects, and gives the times to the first command byte."""
-        bare, sent = _Bare(self._bundle), []  # type: tuple[_Bare, list[tuple[int, float]]]
-        last: list[Pixels] = []
         camera = PreparedCamera(self._pictures, _FPS)
+        wire = _Wire(_Bare(self._bundle), _Disk(self._folder / "bare-write"), camera)
 
-        def on_decided(seen: SortedObject, frame: Frame) -> None:
-            sent.append((seen.sequence, frame.captured_at_s))
-            last[:] = [frame.image]
-
-        def on_completed(bin_number: int) -> None:
-            bare.invoke(last[0])
-            camera.take(bin_number)
+        def attach(runtime: Runtime) -> None:
+            runtime.times.observers.append(wire.latest_s.__setitem__)
+            runtime.on_decided.append(wire.on_decided)
 
         with FarEnd(self._folder) as far:
-            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port), on_completed)
-            rows = self._run(station, objects, votes, lambda runtime: runtime.on_decided.append(on_decided))
-        stamps_s = far.stamps_s()
-        total_ms = np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in sent])
-        invoke_ms = np.array(bare.times_s[: len(total_ms)]) * 1e3
-        return {
-            "objects": len(sent),
-            "votes": votes,
-            "rows": rows,
-            "total_ms": _percentiles(total_ms),
-            "invoke_ms": _percentiles(invoke_ms),
-            "above_invoke_ms": _percentiles(total_ms - invoke_ms),
-            "above_median_invoke_ms": _percentiles(total_ms - float(np.median(invoke_ms))),
-        }
+            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port), wire.on_completed)
+            rows = self._run(station, objects, votes, attach)
+        wire.disk.close()
+        return {"objects": len(wire.sent), "votes": votes, "rows": rows, **wire.figures(far.stamps_s())}
 
     def idle(self, duration_s: float) -> dict[str, Any]:
         """Looks at an empty place, and gives the CPU time per frame."""
@@ -151,8 +195,8 @@ def _arm(port: str) -> LineArm:
 
 
 def _percentiles(values: Any) -> dict[str, float]:
-    p50, p90, p99 = (round(float(p), 3) for p in np.percentile(values, [50, 90, 99]))
-    return {"p50": p50, "p90": p90, "p99": p99, "max": round(float(np.max(values)), 3)}
+    p10, p50, p90, p99 = (round(float(p), 3) for p in np.percentile(values, [10, 50, 90, 99]))
+    return {"p10": p10, "p50": p50, "p90": p90, "p99": p99, "max": round(float(np.max(values)), 3)}
 
 
 def measure(model: str, objects: int, idle_s: float) -> dict[str, Any]:
@@ -187,9 +231,11 @@ def edge(model: str, objects: int, idle_s: float, json_file: Path | None) -> Non
     figures = measure(model, objects, idle_s)
     for wire in figures["wire"]:
         click.echo(f"{wire['objects']} objects, votes {wire['votes']}: last frame handed out to first byte on the wire")
-        for name in ("total_ms", "invoke_ms", "above_invoke_ms"):
-            p = wire[name]
-            click.echo(f"  {name:<18} p50 {p['p50']:8.3f}  p90 {p['p90']:8.3f}  p99 {p['p99']:8.3f}")
+        shown = ("total_ms", "invoke_ms", "above_invoke_ms", "handed_over_to_wire_ms", "bare_write_ms")
+        for name, p in {**{name: wire[name] for name in shown}, **wire["stages_ms"]}.items():
+            click.echo(
+                f"  {name:<24} p10 {p['p10']:8.3f}  p50 {p['p50']:8.3f}  p90 {p['p90']:8.3f}  p99 {p['p99']:8.3f}"
+            )
     click.echo(f"idle frame: {figures['idle_frame']}")
     click.echo(f"idle process: {figures['idle_process']}")
     if json_file:

@@ -1,6 +1,5 @@
 """``sorter-run`` as a whole while nothing happens: how much of one core it takes."""
 
-import os
 import pickle
 import signal
 import sys
@@ -58,6 +57,5 @@ def run_idle(folder: str) -> None:
     from sorter.edge.cli import run
 
     empty = pickle.loads((Path(folder) / "pictures.pickle").read_bytes())
-    station.make_camera = lambda _uri, _options=None: PreparedCamera(Pictures(empty, ()), _FPS, idle=True)
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    vars(station)["make_camera"] = lambda _uri, _options=None: PreparedCamera(Pictures(empty, ()), _FPS, idle=True)
     run(sys.argv[1:])

@@ -15,7 +15,7 @@ _EMPTY_FRAMES = 12
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a prepared camera shows: uint8 BGR (480, 640, 3), each with noise of its own.
+    """What a prepared camera shows: uint8 BGR (H, W, 3), each with noise of its own.
 
     Attributes:
         empty: The empty platform.
@@ -26,9 +26,12 @@ class Pictures:
     objects: tuple[tuple[Pixels, ...], ...]
 
 
-def draw_pictures(objects: int = 12, each: int = 6, seed: int = 1) -> Pictures:
+def draw_pictures(objects: int = 12, each: int = 6, seed: int = 1, size: tuple[int, int] = (640, 480)) -> Pictures:
     """Draws the platform and some objects on it."""
-    simulation = make_simulation(f"sim:?seed={seed}&flicker=0&patience_s=100000", objects=objects)
+    width, height = size
+    simulation = make_simulation(
+        f"sim:?seed={seed}&width={width}&height={height}&flicker=0&patience_s=100000", objects=objects
+    )
     world, now_s = simulation.world, 0.0
     empty = tuple(world.frame(now_s) for _ in range(4 * each))
     shown = []

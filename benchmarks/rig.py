@@ -31,8 +31,7 @@ class Program:
 
     def __init__(self, code: str, arguments: Sequence[str], log: Path) -> None:
         self.log = log
-        # OpenCV's own threads gain nothing on small pictures, and fight for the cores of a busy machine.
-        environment = {**os.environ, "OPENCV_FOR_THREADS_NUM": "1", "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", code, *arguments], stdout=out, stderr=out, env=environment

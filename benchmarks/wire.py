@@ -42,18 +42,19 @@ class FarEnd:
 
     Args:
         folder: For its file.
+        move_s: Seconds that a motion takes.
 
     Attributes:
         port: The arm's port, while it runs.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "stamps.json"
+    def __init__(self, folder: Path, move_s: float = 0.02) -> None:
+        self._file, self._move_s = folder / "stamps.json", move_s
         self.port = ""
 
     def __enter__(self) -> Self:
         """Starts it."""
-        code = f"from sorter.benchmarks.wire import serve; serve({str(self._file)!r})"
+        code = f"from sorter.benchmarks.wire import serve; serve({str(self._file)!r}, {self._move_s})"
         self._process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.port = self._process.stdout.readline().strip()
@@ -70,10 +71,16 @@ class FarEnd:
 
     def stamps_s(self) -> dict[int, float]:
         """When each command arrived; call it after the end."""
-        return {int(sequence): at_s for sequence, at_s in json.loads(self._file.read_text()).items()}
+        noted = json.loads(self._file.read_text())
+        return {int(sequence): at_s for sequence, at_s in noted["stamps_s"].items()}
+
+    def motions(self) -> list[tuple[int, int, str]]:
+        """Number, bin and ending of every motion, in order; call it after the end."""
+        noted = json.loads(self._file.read_text())
+        return [(sequence, int(bin_number), ending) for sequence, bin_number, ending in noted["motions"]]
 
 
-def serve(file: str) -> None:
+def serve(file: str, move_s: float) -> None:
     """Serves the arm until SIGTERM, then writes what it has noted."""
     ended = False
 
@@ -82,9 +89,10 @@ def serve(file: str) -> None:
         ended = True
 
     signal.signal(signal.SIGTERM, end)
-    arm = StampingArm(SimulatedArmOptions(move_s=0.02))
+    arm = StampingArm(SimulatedArmOptions(move_s=move_s))
     with PtyArm(arm) as port:
         print(port.path, flush=True)
         while not ended:
             time.sleep(0.1)
-    Path(file).write_text(json.dumps(arm.stamps_s))
+    motions = [(motion.command.sequence, motion.command.arguments[0], motion.ending) for motion in arm.motion_log]
+    Path(file).write_text(json.dumps({"stamps_s": arm.stamps_s, "motions": motions}))

@@ -40,6 +40,8 @@ def read_marlin(line: str) -> Answer:
         return Answer("ok", int(match[1]) if match[1] else -1, line)
     if match := re.match(r"(?:Resend:|rs)\s*N?\s*(\d+)", line, re.IGNORECASE):
         return Answer("resend", int(match[1]), line)
+    if match := re.search(r"\bdone (\d+)", line):
+        return Answer("report", int(match[1]), line)  # also inside the complaint of a firmware without M118
     if re.search(r"last line:|checksum", line, re.IGNORECASE) and line.startswith("Error:"):
         return Answer("other", text=line)  # Resend follows, and says all that matters
     if line.startswith(("Error:", "!!")):
@@ -163,8 +165,9 @@ DIALECTS = {
         # Past the queue where the firmware has an EMERGENCY_PARSER; elsewhere it is seen as soon as the line is read.
         stop=b"\nM112\n",
         stop_silences=True,
-        # The position is reported only once M400 has waited for the motion's end: an ok alone could be an older one.
-        closing=("M400", "M114"),
+        # What M118 is given to say, its own line number, is heard only once M400 has waited for the motion's end.
+        # An ok, or a position, could be a late one of another line.
+        closing=("M400", "M118 done"),
     ),
     "grbl": Dialect(
         name="GRBL",

@@ -36,6 +36,7 @@ class GcodeArm(BookkeptArm):
         self._on_warning = on_warning
         self._number = FIRST_NUMBER
         self._ticket = 0
+        self._in_step = False
         # Whether the arm was met since its last reset, and numbers lines as we do.
         self._met = False
         self._started_up = False
@@ -87,14 +88,15 @@ class GcodeArm(BookkeptArm):
             self._state = state
 
     def _number_lines(self) -> None:
-        """Makes Marlin count lines as we do; its report of M114, asked for under the next number, proves it."""
+        """Makes Marlin count lines as we do; that it says the next number, asked to under that number, proves it."""
         for _ in range(self._options.attempts):
             self._write(marlin_line(self._number, f"M110 N{self._number}"))
-            self._write(marlin_line(self._number + 1, "M114"))
+            self._write(marlin_line(self._number + 1, f"M118 done {self._number + 1}"))
             deadline_s = time.monotonic() + self._options.hello_interval_s
             while time.monotonic() < deadline_s:
-                if any(answer.kind == "report" for answer in self._answers()):
+                if any(answer.number == self._number + 1 and answer.kind == "report" for answer in self._answers()):
                     self._number += 2
+                    self._in_step = True
                     return
             self._number += 2
         raise ArmError(f"Arm {self.name} does not number lines as Marlin does.", "Check cable and dialect.")
@@ -129,6 +131,8 @@ class GcodeArm(BookkeptArm):
         self._started_up = True
 
     def _run(self, lines: tuple[str, ...], what: str, acknowledge: Callable[[], None]) -> None:
+        if self._options.dialect == "marlin" and not self._in_step:
+            self._number_lines()
         run = self._make_run(lines, what, acknowledge)
         try:
             while not run.completed:
@@ -147,6 +151,7 @@ class GcodeArm(BookkeptArm):
             self.resends += run.resends
             if isinstance(run, MarlinRun):
                 self._number = run.next_number
+                self._in_step = run.in_step
             elif isinstance(run, UarmRun):
                 self._ticket = run.ticket
         self._judge_cable()
@@ -159,6 +164,7 @@ class GcodeArm(BookkeptArm):
             lines,
             self._dialect.closing,
             options.attempts,
+            options.repeat_interval_s,
             options.silence_timeout_s,
             options.poll_s,
             options.motion_timeout_s,

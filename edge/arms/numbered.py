@@ -9,7 +9,10 @@ What OctoPrint and others learnt about this, and what Marlin's ``queue.cpp`` doe
   not move. A lost line: silence; the line is sent again, and is obeyed once. The two need not be told apart.
 * Some versions say ``ok`` after ``Resend``, some do not. One that comes a moment later is not counted, and were it
   counted, a line would only be sent early, which Marlin's queue takes. The motion's end is never read off an ``ok``: it
-  is the report of M114, which is obeyed after M400 has waited for the end.
+  is ``done n``, n being its own line number, which M118 says after M400 has waited for the end.
+* "Marlin has had number n" tells something only while n belongs to one line. **No number is ever used for two lines**,
+  not even after a late ``Resend`` made the host step back: where the last number sent is not the one that told the end,
+  lines are numbered anew, further on.
 * After a reset Marlin expects line 1. The host counts from 1000 on, so a line that is sent again finds a rebooted arm
   expecting something else, and moves nothing. A number that cannot be, asked for twice, means reset: the outcome is
   unknown. (Once, it may be a digit damaged on the way; Marlin's answers carry no checksum.)
@@ -34,28 +37,33 @@ class MarlinRun(ScriptRun):
 
     Attributes:
         number: Number of the first line.
+        in_step: Once completed: Marlin expects ``next_number``; otherwise it has to be told.
     """
 
     def __init__(self, plan: RunPlan, now_s: float, number: int) -> None:
         super().__init__(plan, now_s)
         self.number = number
+        self._lines[-1] = self._done_line(len(self._lines) - 1)
+        self.in_step = False
+        self._highest = 0
         self._fruitless = 0
         self._strange = 0
         self._not_before_s = now_s
 
     @property
     def next_number(self) -> int:
-        """The number after the last line sent."""
-        return self.number + self._sent
+        """The first number that was never used."""
+        return self.number + self._highest
 
     def _take(self, answer: Answer, now_s: float) -> None:
         if answer.kind == "resend":
             self._go_to(answer.number - self.number, now_s)
         elif answer.kind == "refused" and self._concerns_current(answer):
             raise self._refuse(answer)
-        elif answer.kind == "report" and self._sent >= len(self._plan.lines + self._plan.closing):
+        elif answer.kind == "report" and answer.number > self.number + len(self._plan.lines):
             self._acknowledge()
             self.completed = True
+            self.in_step = answer.number == self.next_number - 1
         elif answer.kind == "ok" and self._taken < self._sent and now_s >= self._not_before_s:
             self._taken += 1
             self._fruitless = 0
@@ -63,7 +71,7 @@ class MarlinRun(ScriptRun):
 
     def _go_to(self, index: int, now_s: float) -> None:
         """Marlin has accepted every line before ``index``, and none from it on."""
-        if not 0 <= index <= self._sent:
+        if not 0 <= index <= self._highest:
             self._strange += 1
             if self._strange > 1:
                 raise self._unknown("was reset while it carried out")
@@ -90,15 +98,24 @@ class MarlinRun(ScriptRun):
         if now_s < self._not_before_s:
             return b""
         self._sent += 1
+        self._highest = max(self._highest, self._sent)
         self._heard_at_s = now_s
         return marlin_line(self.number + self._sent - 1, self._lines[self._sent - 1])
 
     def _poll(self, now_s: float) -> bytes:
         if self._taken == len(self._lines):
-            # The report itself was lost: asked for once more.
+            # What it said was lost: it is asked to say it once more.
             self._count_attempt()
-            self._lines.append(self._plan.closing[-1])
+            self._lines.append(self._done_line(len(self._lines)))
         return b""
+
+    def _done_line(self, index: int) -> str:
+        return f"{self._plan.closing[-1]} {self.number + index}"
+
+    def _patience_s(self) -> float:
+        # The lines of a script are answered as soon as they stand in the queue; the last two when nothing moves.
+        in_script = self._sent <= len(self._plan.lines)
+        return min(self._plan.repeat_interval_s, self._plan.silence_timeout_s) if in_script else super()._patience_s()
 
     def _on_silence(self, now_s: float) -> bytes:
         self._count_attempt()

@@ -80,7 +80,7 @@ class ArmOptions(LineOptions):
     start: str = ""
     park: str = ""
     stop_script: str = ""
-    silence_timeout_s: float = 5.0
+    silence_timeout_s: float = 3.0
     poll_s: float = 0.25
     messages: Mapping[int, str] = field(default_factory=dict)
     reply: str = ""

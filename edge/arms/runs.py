@@ -33,6 +33,7 @@ class RunPlan:
         lines: The script.
         closing: Lines after it that tell the motion's end.
         attempts: How often a line is sent, at most, without any progress.
+        repeat_interval_s: How long a line that is answered at once may stay unanswered, where it may be sent again.
         silence_timeout_s: How long a working arm may say nothing.
         poll_s: How often an arm that can answer while it moves is asked.
         motion_timeout_s: Longest time for everything.
@@ -44,6 +45,7 @@ class RunPlan:
     lines: tuple[str, ...]
     closing: tuple[str, ...]
     attempts: int
+    repeat_interval_s: float
     silence_timeout_s: float
     poll_s: float
     motion_timeout_s: float
@@ -96,7 +98,7 @@ class ScriptRun:
             return b""
         if now_s >= self._give_up_s:
             raise self._gave_up(f"did not complete within {self._plan.motion_timeout_s:g} s")
-        if now_s - self._heard_at_s >= self._plan.silence_timeout_s and self._sent:
+        if now_s - self._heard_at_s >= self._patience_s() and self._sent:
             return self._on_silence(now_s)
         if self._taken == self._sent and self._sent < len(self._lines):
             return self._next(now_s)
@@ -110,6 +112,9 @@ class ScriptRun:
 
     def _poll(self, now_s: float) -> bytes:
         return b""
+
+    def _patience_s(self) -> float:
+        return self._plan.silence_timeout_s
 
     def _on_silence(self, now_s: float) -> bytes:
         raise self._gave_up("fell silent while it carried out")
@@ -145,6 +150,7 @@ class GrblRun(ScriptRun):
         super().__init__(plan, now_s)
         self._poll_at_s = now_s + plan.poll_s
         self._idle_reports = 0
+        self._asked = False
 
     def _take(self, answer: Answer, now_s: float) -> None:
         if answer.kind == "refused":
@@ -156,6 +162,7 @@ class GrblRun(ScriptRun):
             if self._taken == len(self._lines):
                 self._poll_at_s = now_s
         elif answer.kind == "state":
+            self._asked = False
             self._look(answer.text)
 
     def _look(self, word: str) -> None:
@@ -180,9 +187,11 @@ class GrblRun(ScriptRun):
         return line.encode("ascii") + b"\n"
 
     def _poll(self, now_s: float) -> bytes:
-        if now_s < self._poll_at_s:
+        # One question at a time: an ok may stand behind all the answers to questions that waited together.
+        overdue = now_s >= self._poll_at_s + self._plan.silence_timeout_s / 2
+        if now_s < self._poll_at_s or (self._asked and not overdue):
             return b""
-        self._poll_at_s = now_s + self._plan.poll_s
+        self._poll_at_s, self._asked = now_s + self._plan.poll_s, True
         return b"?"
 
 

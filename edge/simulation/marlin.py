@@ -97,6 +97,8 @@ class MarlinController(Controller):
             self._say("Cap:EMERGENCY_PARSER:1", now_s)
         elif word == "M114":
             self._say("X:0.00 Y:0.00 Z:0.00 E:0.00 Count X:0 Y:0 Z:0", now_s)
+        elif word == "M118":
+            self._say(line.partition(" ")[2], now_s)
         elif not _KNOWN.fullmatch(word):
             self._say(f'echo:Unknown command: "{line}"', now_s)
         elif word not in ("M110", "M400", "M410"):

@@ -147,12 +147,19 @@ class PtyArm:
             ready, _, _ = select.select([self._master, self._wake_out], [], [], wait_s)
             if self._wake_out in ready and b"q" in os.read(self._wake_out, 64):
                 return
-            data = os.read(self._master, 4096) if self._master in ready else b""
+            data = self._read() if self._master in ready else b""
             with self._lock:
                 if data:
                     self._arm.receive(data, time.monotonic())
                 output = self._arm.poll(time.monotonic())
             self._answer(output)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._master, 4096)
+        except BlockingIOError:
+            # The program at the other end has thrown away what it had sent, between the call of select and this one.
+            return b""
 
     def _answer(self, output: bytes) -> None:
         try:

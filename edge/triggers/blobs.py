@@ -20,7 +20,9 @@ from sorter.image import Pixels
 _DARKEST_SHADOW = 0.45
 """In bytes; about a sixth of the light. Only dark objects take away more."""
 
-_BRIGHTEST_PATCH = 1.6
+_BRIGHTEST_PATCH = 2.2
+"""The inverse: a shadow that goes is as bright as it was dark when it came."""
+
 _COLOUR = 0.55
 """A colour that differs by this share of the limit for a change is a sign of an object."""
 

@@ -177,10 +177,29 @@ def _row_gains(ratio: Floats, usable: npt.NDArray[np.bool_], height: int) -> Flo
     ordered = np.sort(np.where(candidates, mean, np.float32(np.inf)), axis=1)
     middle = ordered[np.arange(len(counts)), np.maximum(counts - 1, 0) // 2]
     positions = np.flatnonzero(known)
-    rows = np.interp(np.arange(height) / 2, positions, middle[positions]).astype(np.float32)
+    return _smoothed(np.interp(np.arange(height) / 2, positions, middle[positions]).astype(np.float32))
+
+
+def _smoothed(rows: Floats) -> Floats | None:
+    """Smooth factors of rows, or None where they change more abruptly than light does."""
     padded = np.pad(rows, _SMOOTHED_ROWS // 2, mode="edge")
     smooth: Floats = np.convolve(padded, np.full(_SMOOTHED_ROWS, 1 / _SMOOTHED_ROWS), "valid").astype(np.float32)
     return smooth if float(np.abs(np.diff(smooth)).max()) <= _STEEPEST else None
+
+
+def compare_bands(seen: Explained, other: Pixels, limit: float) -> Explained:
+    """Evens out flicker bands by the mean of each row: cheap, and right where nothing lies."""
+    height = other.shape[0]
+    here, there = (
+        cv2.reduce(picture.reshape(height, -1), 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() + 1
+        for picture in (seen.picture, other)
+    )
+    rows = _smoothed((there / here).astype(np.float32))
+    if rows is None:
+        return seen
+    lit = multiply(seen.picture, np.ones(3, np.float32), rows)
+    differs = difference(lit, other)
+    return Explained(lit, differs, above(differs, limit), seen.gain)
 
 
 def explain_shift(seen: Explained, other: Pixels, limit: float) -> Explained:

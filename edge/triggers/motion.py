@@ -9,9 +9,9 @@ import numpy as np
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.blobs import Change, count_objects, find_objects
 from sorter.edge.triggers.light import (
-    Explained,
     Floats,
     compare,
+    compare_bands,
     explain_light,
     explain_shift,
     is_lamp,
@@ -47,6 +47,10 @@ _SWINGING_S = 0.45
 """Machines shake faster than three times a second; so long a watch holds whole swings."""
 
 _SWING_PX = 0.6
+_SAME_AREA = 0.75
+_SHAKING_PX = 0.25
+_FEWEST_SHIFTS = 6
+
 _EXPLAINED = 0.5
 """A swing explains at least this share of the motion."""
 
@@ -72,7 +76,8 @@ class MotionTrigger:
         self._options = options or TriggerOptions()
         self._reference: Reference | None = None
         self._history: deque[_Moment] = deque()
-        self._places: deque[tuple[float, float, float]] = deque()
+        self._shifts: deque[tuple[float, float, float]] = deque()
+        self._places: deque[tuple[float, float, float, float]] = deque()
         self._ground: Pixels | None = None
         self._gain: Floats | None = None
         self._occupied = False
@@ -112,6 +117,8 @@ class MotionTrigger:
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
         seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
+        if not self._occupied and seen.share >= _QUIET * self._options.least_area:
+            seen = compare_bands(seen, reference.picture, limit)
         if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
             self._occupied, self._ground = False, None
             self._places.clear()
@@ -134,8 +141,10 @@ class MotionTrigger:
         self._occupied = change.area >= least
         self._ground = _dilated_inverse(change.mask) if self._occupied else None
         if share(change.soft) > _WHOLE_PICTURE:
-            return self._wait_for_light(small, seen, change)
+            return self._wait_for_light(small, change)
         self._soft_since_s = None
+        if self._occupied and self._shakes(seen.shift):
+            return _trouble("The camera shakes.")
         if self._occupied:
             self._remember_place(change)
             return Observation(True, self._moves(), max(1, count_objects(change, options.part)))
@@ -146,13 +155,13 @@ class MotionTrigger:
             reference.follow(seen, elapsed_s, _SLOWER * options.adapt_s, change.soft)
         return EMPTY
 
-    def _wait_for_light(self, small: Pixels, seen: Explained, change: Change) -> Observation:
+    def _wait_for_light(self, small: Pixels, change: Change) -> Observation:
         """The light has changed unevenly: once all is steady, it is the new light of the empty place."""
         assert self._reference is not None
         if self._soft_since_s is None or self._moves():
             self._soft_since_s = self._seen_at_s
         if self._seen_at_s - self._soft_since_s >= self._options.relearn_s:
-            self._reference.adopt(small, seen, change.mask)
+            self._reference.adopt(small, change.mask)
             self._soft_since_s, self._gain = None, None
         return _trouble("The light has just changed.")
 
@@ -181,10 +190,19 @@ class MotionTrigger:
         # An object that turns on the spot is not explained by a shift.
         return explain_shift(seen, second, limit).share >= max(options.least_motion_area, _EXPLAINED * seen.share)
 
+    def _shakes(self, shift: tuple[float, float]) -> bool:
+        """Whether the ground itself was seen to move to and fro; what is left of its pattern looks like objects."""
+        shifts = self._shifts
+        shifts.append((self._seen_at_s, *shift))
+        while self._seen_at_s - shifts[0][0] > _SWINGING_S and len(shifts) > _FEWEST_SHIFTS:
+            shifts.popleft()
+        spread = np.ptp(np.array([moment[1:] for moment in shifts]), axis=0)
+        return bool(spread.max() > _SHAKING_PX)
+
     def _remember_place(self, change: Change) -> None:
         places = self._places
         x, y = change.objects[0].centre if change.objects else (-1e3, -1e3)
-        places.append((self._seen_at_s, x, y))
+        places.append((self._seen_at_s, x, y, change.area))
         while self._seen_at_s - places[0][0] > _SWINGING_S:
             places.popleft()
 
@@ -197,8 +215,14 @@ class MotionTrigger:
         places = self._places
         if not places or self._seen_at_s - places[0][0] < 0.8 * _SWINGING_S:
             return True
+        areas = [place[3] for place in places]
+        # What a shift of the ground's own pattern shows grows and shrinks; an object does not.
+        if min(areas) < _SAME_AREA * max(areas):
+            return True
         half = len(places) // 2
-        earlier, later = (np.mean([p[1:] for p in part], axis=0) for part in (list(places)[:half], list(places)[half:]))
+        earlier, later = (
+            np.mean([p[1:3] for p in part], axis=0) for part in (list(places)[:half], list(places)[half:])
+        )
         return bool(np.abs(earlier - later).max() > _SWING_PX)
 
     def _take_as_empty(self, small: Pixels) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sorter.edge.triggers.light import Explained, Floats, multiply
+from sorter.edge.triggers.light import Explained, Floats
 from sorter.image import Pixels
 
 _NOISE_WEIGHT = 0.05
@@ -15,6 +15,9 @@ _DEVIATION_PER_MEAN = 1.25
 
 _NOISE_DEVIATIONS = 4.5
 """A difference below so many standard deviations of the noise is noise: of 20,000 pixels less than one is wrong."""
+
+_LIGHT_REACH = 4
+"""Light under an object is that of its surroundings, within this fraction of the height."""
 
 _RELEVEL = 0.15
 """The picture is brought to the light of the day when it is off by this share."""
@@ -63,10 +66,15 @@ class Reference:
         self.picture = cv2.convertScaleAbs(self._mean)  # type: ignore[assignment]
         return gain
 
-    def adopt(self, picture: Pixels, seen: Explained, covered: Pixels | None = None) -> None:
-        """Takes a picture as the empty place from now on; where objects cover it, keeps the old one in new light."""
-        fresh = picture.copy()
-        if covered is not None:
-            old = multiply(self.picture, (1 / seen.gain).astype(np.float32))
-            cv2.copyTo(old, covered, fresh)
+    def adopt(self, picture: Pixels, covered: Pixels) -> None:
+        """Takes a picture as the empty place from now on.
+
+        Where objects cover it (255), the old picture is kept in the light that falls around them.
+        """
+        fresh: Pixels = picture.copy()
+        visible = np.repeat((covered == 0)[..., None], 3, axis=2).astype(np.float32)
+        reach = (2 * (picture.shape[0] // _LIGHT_REACH) + 1,) * 2
+        here, there = (cv2.blur(p * visible, reach) for p in (picture, self.picture))
+        lit = np.clip(self.picture * ((here + 1) / (there + 1)), 0, 255).astype(np.uint8)
+        cv2.copyTo(lit, covered, fresh)
         self.picture, self._mean = fresh, fresh.astype(np.float32)

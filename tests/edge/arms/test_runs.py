@@ -25,7 +25,7 @@ _STEP_S = 0.01
 
 def make_run(dialect: str, acknowledge: Callable[[], None] = lambda: None, attempts: int = 8) -> ScriptRun:
     closing = DIALECTS[dialect].closing
-    plan = RunPlan("arm", "SORT 1 (number 1)", SCRIPT, closing, attempts, 0.5, 0.1, 30.0, acknowledge)
+    plan = RunPlan("arm", "SORT 1 (number 1)", SCRIPT, closing, attempts, 0.5, 0.5, 0.1, 30.0, acknowledge)
     if dialect == "marlin":
         return MarlinRun(plan, 0.0, FIRST_NUMBER)
     return GrblRun(plan, 0.0) if dialect == "grbl" else UarmRun(plan, 0.0, 0)
@@ -173,8 +173,43 @@ def test_report_that_was_lost_is_asked_for_again() -> None:
         talk.hear("ok")
     assert not talk.run.completed
     talk.wait(0.01)
-    assert talk.wait(0.01) == marlin_line(FIRST_NUMBER + 5, "M114")
+    assert talk.wait(0.01) == marlin_line(FIRST_NUMBER + 5, f"M118 done {FIRST_NUMBER + 5}")
+    talk.hear(f"done {FIRST_NUMBER - 3}")
     talk.hear("X:0.00 Y:0.00 Z:0.00")
+    assert not talk.run.completed, "a late report of another command, or a position, is no end"
+    talk.hear(f"done {FIRST_NUMBER + 5}")
+    assert talk.run.completed
+
+
+def test_no_number_is_used_for_two_lines() -> None:
+    talk = Dialogue()
+    for _ in range(5):
+        assert talk.wait(0.01)
+        talk.hear("ok")
+    talk.hear(f"Resend: {FIRST_NUMBER + 2}")  # a late one: it makes the host step back
+    talk.hear(f"done {FIRST_NUMBER + 4}")
+    assert isinstance(talk.run, MarlinRun)
+    assert talk.run.completed and talk.run.next_number == FIRST_NUMBER + 5
+
+
+def test_end_told_by_an_earlier_line_means_numbering_anew() -> None:
+    talk = Dialogue()
+    for _ in range(5):
+        assert talk.wait(0.01)
+        talk.hear("ok")
+    talk.wait(0.01)
+    assert b"done" in talk.wait(0.01)
+    talk.hear(f"done {FIRST_NUMBER + 4}")
+    assert isinstance(talk.run, MarlinRun)
+    assert talk.run.completed and not talk.run.in_step, "whether line 1005 arrived is not known"
+
+
+def test_marlin_without_m118_says_as_much_by_complaining() -> None:
+    talk = Dialogue()
+    for _ in range(5):
+        assert talk.wait(0.01)
+        talk.hear("ok")
+    talk.hear(f'echo:Unknown command: "M118 done {FIRST_NUMBER + 4}"')
     assert talk.run.completed
 
 

@@ -141,3 +141,31 @@ def test_frames_belong_to_the_reader() -> None:
 def test_impossible_options(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
         WorldOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_the_arm_reaches_for_waits_and_is_what_it_takes() -> None:
+    world = _world()
+    world.frame(0.0)
+    world.reach(11.9, 13.0)  # without the arm's hand on it the first would leave at 12
+    world.take(1, 13.0)
+    assert [visit.bin for visit in world.ledger] == [1] and world.takes == (1,)
+
+
+def test_an_arm_that_reached_for_nothing_does_not_take_what_came_meanwhile() -> None:
+    world = _world()
+    world.frame(0.0)
+    world.reach(13.5, 16.0)  # the first left at 12, the second arrives at 14
+    world.take(1, 16.0)
+    assert [visit.bin for visit in world.ledger] == [None, None]
+    assert world.takes == (0,) and world.empty_takes == (1,)
+
+
+def test_the_first_object_may_come_later() -> None:
+    world = _world(2, WorldOptions(empty_s=1, arrive_s=1, patience_s=10, first_s=5, noise=0))
+    world.frame(0.0)
+    world.frame(4.9)
+    assert world.ledger == ()
+    world.frame(6.5)
+    world.take(1, 6.5)
+    world.frame(7.6)
+    assert len(world.ledger) == 2
