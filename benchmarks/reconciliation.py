@@ -77,7 +77,7 @@ def reconcile(rows: Sequence[Row], truth: Mapping[str, Any]) -> Findings:
     """
     account = _Account()
     motions = [motion for motion in truth["motion_log"] if motion["bin"] is not None]
-    owners = _match(rows, motions, float(truth["clock_ahead_s"]), account)
+    owners = _match(rows, motions, _clock_ahead_s(truth), account)
     _check_motions(motions, owners, truth, account)
     _check_rows(rows, motions, owners, account)
     _check_objects(truth, account)
@@ -125,7 +125,7 @@ def _check_motions(
 
 def _check_empty(motion: Mapping[str, Any], owner: Row, truth: Mapping[str, Any], account: _Account) -> None:
     """A motion that took nothing is right only where the object left by itself after the decision."""
-    began_s, decided_s = motion["began_at_s"], owner.decided_at - truth["clock_ahead_s"]
+    began_s, decided_s = motion["began_at_s"], owner.decided_at - _clock_ahead_s(truth)
     # Between the last frame and the decision lie a classification and a row.
     before_s = decided_s - 1.0
     left = any(
@@ -162,3 +162,8 @@ def _check_objects(truth: Mapping[str, Any], account: _Account) -> None:
         if visit["bins"] and taken.get(visit["number"]) != visit["bins"][0]:
             account.violate("wrong bin", f"object {visit} was not taken by the motion that says so")
         account.allowed["objects missed"] += visit["left_at_s"] is not None and not visit["bins"]
+
+
+def _clock_ahead_s(truth: Mapping[str, Any]) -> float:
+    """By how much the wall clock, which the journal uses, is ahead of the platform's."""
+    return float(truth["written_at"] - truth["written_at_s"])

@@ -112,7 +112,9 @@ class SimulatedPlatform:
             "motion_log": self._motions(),
             "line_damage": dict(self._arm.damage),
             # So that a reader can compare these times with those of a journal.
-            "clock_ahead_s": time.time() - time.monotonic(),
+            # The same moment on both clocks, so that a reader can compare with a journal's times.
+            "written_at": time.time(),
+            "written_at_s": time.monotonic(),
             "bins": dict(self._bins.bins),
             "reject_bin": self._bins.reject,
         }

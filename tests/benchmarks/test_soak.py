@@ -53,7 +53,7 @@ VISITS = [_visit(1, (3,), 0.5), _visit(2, (5,), 1.5)]
 
 
 def _judge(rows: list[Row], motions: list[dict[str, Any]], visits: list[dict[str, Any]]) -> tuple[int, int, int]:
-    found = reconcile(rows, {"motion_log": motions, "objects": visits, "clock_ahead_s": 1000.0})
+    found = reconcile(rows, {"motion_log": motions, "objects": visits, "written_at": 1000.0, "written_at_s": 0.0})
     assert found.clean == (not found.examples)
     return found.wrong_bin, found.moved_twice, found.lost
 
