@@ -36,7 +36,8 @@ from sorter.edge.decision import BinMap, DecisionOptions
 from sorter.edge.journal import Journal
 from sorter.edge.loop import LoopOptions
 from sorter.edge.objects import SortedObject
-from sorter.edge.runtime import Runtime, RuntimeOptions
+from sorter.edge.runtime import Runtime
+from sorter.edge.runtime_options import RuntimeOptions
 from sorter.edge.station import Station, open_station
 from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.options import TriggerOptions
