@@ -41,6 +41,8 @@ from sorter.edge.runtime_options import RuntimeOptions
 from sorter.edge.station import Station, open_station
 from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.options import TriggerOptions
+from sorter.errors import ConfigError
+from sorter.files import translated_storage_errors
 from sorter.image import InputSpec, Pixels, prepare
 from sorter.interpreter import load_interpreter
 from sorter.models import find_model
@@ -64,6 +66,11 @@ class _Bare:
     def __post_init__(self) -> None:
         self._interpreter = load_interpreter(self.bundle.flatbuffer)
         detail = self._interpreter.get_input_details()[0]
+        if detail["dtype"] != np.uint8:
+            raise ConfigError(
+                f"{self.bundle.path.name} does not take bytes.",
+                "Choose a network that sorter-convert made with --int8.",
+            )
         self._view = self._interpreter.tensor(detail["index"])
         _, height, width, _ = (int(n) for n in detail["shape"])
         self._spec = self.bundle.input or InputSpec(width, height)
@@ -207,9 +214,16 @@ def measure(model: str, objects: int, idle_s: float) -> dict[str, Any]:
         model: File or name of a shipped network.
         objects: Objects for each number of votes.
         idle_s: Seconds of each idle measurement.
+
+    Raises:
+        BundleError: The network cannot be used.
+        ConfigError: Its input is not bytes.
+        StorageError: The current folder cannot be written to.
     """
     bundle, pictures = Bundle.load(find_model(model)), draw_pictures()
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on a disk; /tmp may be memory
+    with translated_storage_errors(Path.cwd()):
+        temporary = tempfile.TemporaryDirectory(dir=Path.cwd())  # on a disk; /tmp may be memory
+    with temporary as folder:
         rig = Rig(bundle, pictures, Path(folder))
         return {
             "model": bundle.path.name,
