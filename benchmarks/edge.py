@@ -42,7 +42,7 @@ from sorter.edge.station import Station, open_station
 from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.options import TriggerOptions
 from sorter.errors import ConfigError
-from sorter.files import translated_storage_errors
+from sorter.files import make_folder, translated_storage_errors
 from sorter.image import InputSpec, Pixels, prepare
 from sorter.interpreter import load_interpreter
 from sorter.models import find_model
@@ -221,8 +221,9 @@ def measure(model: str, objects: int, idle_s: float) -> dict[str, Any]:
         StorageError: The current folder cannot be written to.
     """
     bundle, pictures = Bundle.load(find_model(model)), draw_pictures()
-    with translated_storage_errors(Path.cwd()):
-        temporary = tempfile.TemporaryDirectory(dir=Path.cwd())  # on a disk; /tmp may be memory
+    reports = make_folder(Path("reports"))  # on a disk; /tmp may be memory
+    with translated_storage_errors(reports):
+        temporary = tempfile.TemporaryDirectory(dir=reports)
     with temporary as folder:
         rig = Rig(bundle, pictures, Path(folder))
         return {

@@ -12,6 +12,9 @@ from sorter.image import Pixels
 _EMPTY_FRAMES = 12
 """Frames between two objects, enough for the place to be seen empty."""
 
+_PATIENCE_FRAMES = 120
+"""An object that nobody takes is followed by the next: on a busy machine the place may not have been seen empty."""
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -58,7 +61,7 @@ class PreparedCamera(Camera):
         self.name = "camera with prepared pictures"
         self._pictures, self._period_s, self._idle = pictures, 1.0 / fps, idle
         self._lock = threading.Lock()
-        self._shown, self._empty_left = 0, 3 * _EMPTY_FRAMES
+        self._shown, self._empty_left, self._waited = 0, 3 * _EMPTY_FRAMES, 0
         self._number = -1
         self._started_s: float | None = None
 
@@ -80,16 +83,21 @@ class PreparedCamera(Camera):
     def take(self, _bin: int = 0) -> None:
         """The object has been taken away; the next one comes in a moment."""
         with self._lock:
-            self._shown += 1
-            self._empty_left = _EMPTY_FRAMES
+            self._remove()
 
     def close(self) -> None:
         """Stops."""
         self._started_s = None
 
+    def _remove(self) -> None:
+        self._shown, self._empty_left, self._waited = self._shown + 1, _EMPTY_FRAMES, 0
+
     def _next(self) -> Pixels:
         if self._idle or self._empty_left > 0:
             self._empty_left -= 1
             return self._pictures.empty[self._number % len(self._pictures.empty)]
+        self._waited += 1
+        if self._waited > _PATIENCE_FRAMES:
+            self._remove()
         shown = self._pictures.objects[self._shown % len(self._pictures.objects)]
         return shown[self._number % len(shown)]

@@ -27,7 +27,7 @@ def test_every_object_reaches_the_wire(tmp_path: Path, monkeypatch: pytest.Monke
     assert told["idle_frame"]["process_ms"] >= told["idle_frame"]["loop_ms"] > 0
     assert 0 < told["idle_process"]["core_share"] < 2
     assert told["machine"]["cores"] >= 1
-    assert not list(tmp_path.glob("tmp*"))
+    assert not list((tmp_path / "reports").iterdir())
 
 
 def test_a_network_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
