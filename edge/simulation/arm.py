@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.protocol import LineSplitter, Message
-from sorter.edge.simulation.badlink import BadLink
+from sorter.edge.simulation.badlink import BadLink, FaultyDeviceOptions
 from sorter.edge.simulation.mechanism import Mechanism, Motion
 from sorter.errors import ConfigError
 
@@ -26,47 +26,21 @@ _SEEN_S = 1.2
 
 
 @dataclass(frozen=True)
-class SimulatedArmOptions:
-    """How a simulated arm and its link behave. Chances are 0 to 1, for each line in either direction.
+class SimulatedArmOptions(FaultyDeviceOptions):
+    """How a simulated arm and its link behave.
 
     Attributes:
         name: What it calls itself.
-        bins: Number of bins.
-        move_s: Seconds that a motion takes.
-        drop: Chance that a line is lost.
-        corrupt: Chance that one character of a line is changed.
-        duplicate: Chance that a line arrives twice.
-        delay: Chance that a line arrives ``delay_s`` late, after lines sent behind it.
-        delay_s: By how much.
-        reset: Chance that a command, once accepted, is cut off by a reset of the arm.
-        jam: Chance that a motion jams.
-        silent: Never answers, like a device of another kind.
         announce_every_s: An object lies in front of the arm's sensor this often; 0 for never.
-        seed: Of the chances.
     """
 
     name: str = "simulated-arm"
-    bins: int = 8
-    move_s: float = 0.5
-    drop: float = 0.0
-    corrupt: float = 0.0
-    duplicate: float = 0.0
-    delay: float = 0.0
-    delay_s: float = 0.3
-    reset: float = 0.0
-    jam: float = 0.0
-    silent: bool = False
     announce_every_s: float = 0.0
-    seed: int = 1
 
     def __post_init__(self) -> None:
-        chances = (self.drop, self.corrupt, self.duplicate, self.delay, self.reset, self.jam)
-        if not all(0 <= chance <= 1 for chance in chances):
-            raise ConfigError("A chance of the simulated arm is not between 0 and 1.")
+        super().__post_init__()
         if not 0 <= self.announce_every_s <= 3600:
             raise ConfigError("The simulated arm sees an object every 0 (never) to 3600 seconds.")
-        if not 1 <= self.bins <= 99 or not 0 <= self.move_s <= 600 or not 0 <= self.delay_s <= 600:
-            raise ConfigError("The simulated arm needs 1 to 99 bins and times of 0 to 600 seconds.")
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,24}", self.name):
             raise ConfigError(f"{self.name!r} is no name for an arm.", "Use up to 24 letters, digits, dots and dashes.")
 

@@ -4,40 +4,48 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
+
+from sorter.errors import ConfigError
 
 
-class LinkFaults(Protocol):
-    """Chances from 0 to 1, for each line in either direction.
+@dataclass(frozen=True)
+class FaultyDeviceOptions:
+    """A simulated device that can fail, on a link that can. Chances are 0 to 1; those of the link for each line.
 
     Attributes:
-        drop: That a line is lost.
-        corrupt: That one character of a line is changed.
-        duplicate: That a line arrives twice.
-        delay: That a line arrives ``delay_s`` late, after lines sent behind it.
+        bins: Number of bins.
+        move_s: Seconds that a motion takes.
+        drop: Chance that a line is lost.
+        corrupt: Chance that one character of a line is changed.
+        duplicate: Chance that a line arrives twice.
+        delay: Chance that a line arrives ``delay_s`` late, after lines sent behind it.
         delay_s: By how much.
+        reset: Chance that a motion is cut off by a reset of the device.
+        jam: Chance that a motion jams.
+        silent: Never answers, like a device of another kind.
+        seed: Of the chances.
     """
 
-    @property
-    def drop(self) -> float:
-        """Chance that a line is lost."""
+    bins: int = 8
+    move_s: float = 0.5
+    drop: float = 0.0
+    corrupt: float = 0.0
+    duplicate: float = 0.0
+    delay: float = 0.0
+    delay_s: float = 0.3
+    reset: float = 0.0
+    jam: float = 0.0
+    silent: bool = False
+    seed: int = 1
 
-    @property
-    def corrupt(self) -> float:
-        """Chance that one character of a line is changed."""
-
-    @property
-    def duplicate(self) -> float:
-        """Chance that a line arrives twice."""
-
-    @property
-    def delay(self) -> float:
-        """Chance that a line arrives late."""
-
-    @property
-    def delay_s(self) -> float:
-        """By how many seconds."""
+    def __post_init__(self) -> None:
+        chances = (self.drop, self.corrupt, self.duplicate, self.delay, self.reset, self.jam)
+        if not all(0 <= chance <= 1 for chance in chances):
+            raise ConfigError("A chance of the simulated arm is not between 0 and 1.")
+        if not 1 <= self.bins <= 99 or not 0 <= self.move_s <= 600 or not 0 <= self.delay_s <= 600:
+            raise ConfigError("The simulated arm needs 1 to 99 bins and times of 0 to 600 seconds.")
 
 
 class LineQueue:
@@ -78,7 +86,7 @@ class BadLink:
         damage: How many lines there were in both directions, and how many of them were dropped, corrupted and so on.
     """
 
-    def __init__(self, faults: LinkFaults, dice: random.Random, on_line: Callable[[str, bytes], None]) -> None:
+    def __init__(self, faults: FaultyDeviceOptions, dice: random.Random, on_line: Callable[[str, bytes], None]) -> None:
         self.dice = dice
         self.damage: Counter[str] = Counter()
         self._faults, self._on_line = faults, on_line

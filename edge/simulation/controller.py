@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sorter.edge.arms.options import DialectName
 from sorter.edge.arms.protocol import LineSplitter
-from sorter.edge.simulation.badlink import BadLink
+from sorter.edge.simulation.badlink import BadLink, FaultyDeviceOptions
 from sorter.errors import ConfigError
 
 _BOOT_S = 0.05
@@ -20,45 +20,19 @@ Scripts = Mapping[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class ControllerOptions:
-    """How a simulated controller or template device and its link behave. Chances are 0 to 1, for each line.
+class ControllerOptions(FaultyDeviceOptions):
+    """How a simulated controller or template device and its link behave.
 
     Attributes:
         dialect: Which firmware it is; for G-code only.
-        bins: Number of bins.
-        move_s: Seconds that each motion takes.
-        drop: Chance that a line is lost.
-        corrupt: Chance that one character of a line is changed.
-        duplicate: Chance that a line arrives twice.
-        delay: Chance that a line arrives ``delay_s`` late, after lines sent behind it.
-        delay_s: By how much.
-        reset: Chance that a motion is cut off by a reset of the controller.
-        jam: Chance that a motion jams.
-        silent: Never answers, like a device of another kind.
         keepalive_s: How often Marlin says that it is busy.
-        seed: Of the chances.
     """
 
     dialect: DialectName = "marlin"
-    bins: int = 8
-    move_s: float = 0.5
-    drop: float = 0.0
-    corrupt: float = 0.0
-    duplicate: float = 0.0
-    delay: float = 0.0
-    delay_s: float = 0.3
-    reset: float = 0.0
-    jam: float = 0.0
-    silent: bool = False
     keepalive_s: float = 2.0
-    seed: int = 1
 
     def __post_init__(self) -> None:
-        chances = (self.drop, self.corrupt, self.duplicate, self.delay, self.reset, self.jam)
-        if not all(0 <= chance <= 1 for chance in chances):
-            raise ConfigError("A chance of the simulated arm is not between 0 and 1.")
-        if not 1 <= self.bins <= 99 or not 0 <= self.move_s <= 600 or not 0 <= self.delay_s <= 600:
-            raise ConfigError("The simulated arm needs 1 to 99 bins and times of 0 to 600 seconds.")
+        super().__post_init__()
         if not 0.01 <= self.keepalive_s <= 600:
             raise ConfigError("The simulated arm's keep-alive comes every 0.01 to 600 seconds.")
 
