@@ -51,6 +51,9 @@ _SAME_AREA = 0.75
 _SHAKING_PX = 0.25
 _FEWEST_SHIFTS = 6
 
+_REST_S = 5.0
+_SAME_BRIGHTNESS = 1.0
+
 _EXPLAINED = 0.5
 """A swing explains at least this share of the motion."""
 
@@ -62,6 +65,15 @@ class _Moment:
     at_s: float
     picture: Pixels
     shift: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """An object that lies still, and the picture of it that was looked at closely."""
+
+    at_s: float
+    picture: Pixels
+    observation: Observation
 
 
 class MotionTrigger:
@@ -81,6 +93,7 @@ class MotionTrigger:
         self._ground: Pixels | None = None
         self._gain: Floats | None = None
         self._occupied = False
+        self._rest: _Rest | None = None
         self._wants_empty = False
         self._seen_at_s = 0.0
         self._soft_since_s: float | None = None
@@ -109,10 +122,9 @@ class MotionTrigger:
         reference = self._reference
         elapsed_s, self._seen_at_s = now_s - self._seen_at_s, now_s
         self._remember(small)
-        if too_dark(small):
-            return _trouble("It is too dark to see anything.")
-        if overexposed(small, reference.picture):
-            return _trouble("The picture is overexposed.")
+        if blind := _blindness(small, reference.picture):
+            self._rest = None
+            return _trouble(blind)
         if self._wants_empty and not self._moves():
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
@@ -120,12 +132,32 @@ class MotionTrigger:
         if not self._occupied and seen.share >= _QUIET * self._options.least_area:
             seen = compare_bands(seen, reference.picture, limit)
         if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
-            self._occupied, self._ground = False, None
+            self._occupied, self._rest, self._ground = False, None, None
             self._places.clear()
             self._gain = reference.follow(seen, elapsed_s, self._options.adapt_s)
             self._soft_since_s = None
             return EMPTY
-        return self._look_closer(small, limit, elapsed_s)
+        if (seen_before := self._as_before(small)) is not None:
+            return seen_before
+        observation = self._look_closer(small, limit, elapsed_s)
+        at_rest = observation.occupied and not observation.moving and not observation.trouble
+        self._rest = _Rest(now_s, small, observation) if at_rest else None
+        return observation
+
+    def _as_before(self, small: Pixels) -> Observation | None:
+        """What was seen a moment ago, where nothing has changed since: the frame that decides must not wait.
+
+        A closer look costs ten times as much as all the rest. It is repeated after a while all the same, so that slow
+        changes of light are followed.
+        """
+        rest, options = self._rest, self._options
+        if rest is None or self._reference is None or self._seen_at_s - rest.at_s > _REST_S:
+            return None
+        brighter = np.subtract(cv2.mean(small)[:3], cv2.mean(rest.picture)[:3])
+        limit = max(options.motion_difference, _MOTION_DEVIATIONS * self._reference.noise)
+        changed = share(above(difference(small, rest.picture), limit))
+        same = changed < _QUIET * options.least_area and np.abs(brighter).max() < _SAME_BRIGHTNESS
+        return rest.observation if same else None
 
     def _look_closer(self, small: Pixels, limit: float, elapsed_s: float) -> Observation:
         """Light and shaking have not been ruled out yet."""
@@ -228,12 +260,21 @@ class MotionTrigger:
     def _take_as_empty(self, small: Pixels) -> None:
         self._reference = Reference(small)
         self._wants_empty = False
-        self._occupied, self._ground, self._gain, self._soft_since_s = False, None, None, None
+        self._occupied, self._rest, self._ground = False, None, None
+        self._gain, self._soft_since_s = None, None
 
     def _forget(self) -> None:
         self._history.clear()
         self._places.clear()
-        self._occupied, self._ground, self._gain, self._soft_since_s = False, None, None, None
+        self._occupied, self._rest, self._ground = False, None, None
+        self._gain, self._soft_since_s = None, None
+
+
+def _blindness(small: Pixels, empty: Pixels) -> str:
+    """Why nothing can be told from a picture; empty where something can."""
+    if too_dark(small):
+        return "It is too dark to see anything."
+    return "The picture is overexposed." if overexposed(small, empty) else ""
 
 
 def _dilated_inverse(mask: Pixels) -> Pixels:
