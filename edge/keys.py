@@ -1,5 +1,6 @@
 """Keys for the person at the terminal."""
 
+import os
 import select
 import sys
 import termios
@@ -16,8 +17,16 @@ KEYS = "Keys: space or s stops the arm, p pauses, r resumes, a announces an obje
 
 
 def has_keyboard() -> bool:
-    """Whether a person can press keys: standard input is a terminal in the foreground."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    """Whether a person can press keys: standard input is a terminal, and this program is in its foreground.
+
+    A program in the background that touched the terminal would be stopped by the system (SIGTTOU).
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # a terminal, but not the one that controls this program
+        return False
 
 
 def press(key: str, control: Requests, empty_bins: Callable[[], None]) -> None:
@@ -59,7 +68,7 @@ def keyboard(control: Requests, empty_bins: Callable[[], None]) -> Iterator[None
     def listen() -> None:
         while not ending.is_set():
             if select.select([terminal], [], [], 0.2)[0]:
-                press(sys.stdin.read(1), control, empty_bins)
+                press(os.read(terminal, 1).decode("ascii", "ignore"), control, empty_bins)
 
     tty.setcbreak(terminal)
     thread = threading.Thread(target=listen, name="keyboard", daemon=True)

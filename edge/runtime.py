@@ -201,8 +201,10 @@ class Runtime:
     def _on_request(self, request: Request) -> None:
         match request:
             case Pause():
+                self.tell("A person paused the sorter.", good=True)
                 self.pauses.begin("person", "A person paused the sorter.")
             case Resume():
+                self.tell("A person wants it to go on.", good=True)
                 if not self._watch.resume():
                     self.pauses.end("person")
             case Stopped(who=who):
