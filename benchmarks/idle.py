@@ -36,7 +36,7 @@ def measure_idle_process(model: Path, pictures: Pictures, folder: Path, duration
         program = Program(code, arguments, folder / "idle.log")
         try:
             deadline_s = time.monotonic() + _START_S
-            while "Camera camera" not in program.said():
+            while "Rejected below" not in program.said():
                 if not program.running or time.monotonic() > deadline_s:
                     raise DeviceError(f"The sorter does not start: {program.said()[-300:]}")
                 time.sleep(0.05)

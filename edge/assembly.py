@@ -183,6 +183,6 @@ def describe(settings: Settings, sorter: Sorter) -> None:
     """Tells what is going to happen."""
     station, model = sorter.station, sorter.runtime.monitor.status.model
     inform(
-        f"Camera {station.camera.name}, arm {station.arm.name}, model {model.name}, journal {settings.journal.file}."
+        f"Looking through {station.camera.name}; arm {station.arm.name}, model {model.name}, journal {settings.journal.file}."
     )
     inform(f"{sorter.bins.describe()}. Rejected below {sorter.threshold:.0%}.")
