@@ -99,22 +99,12 @@ def assemble(settings: Settings, person_can_resume: bool, learn_empty: bool = Fa
         runtime = Runtime(
             station, arm_name, model.classifier, journal, _runtime_options(settings, model, person_can_resume)
         )
-        pictures = RecentPictures()
-        for helper in (keeper, pictures):
-            helper.start()
-            stack.callback(helper.stop)
-        _keep_pictures(runtime, keeper, pictures, settings.keep.quality)
+        pictures = _keep_pictures(stack, runtime, keeper, settings.keep.quality)
         limits = StorageLimits(settings.keep.min_free_megabytes, settings.journal.min_free_megabytes)
         runtime.keepers.append(DiskWatch(settings.journal.file.parent, limits, runtime.pauses).look)
         _remember_place(stack, settings, runtime, station, journal, learn_empty)
         sorter = Sorter(runtime, station, pictures, model.bins, decision.threshold)
-        runtime.monitor.update(
-            model=health_of(model),
-            trigger=settings.trigger.kind,
-            bins=model.bins.bins,
-            reject_bin=model.bins.reject,
-            started_at=model.loaded_at,
-        )
+        _introduce(runtime, settings, model)
         if settings.model.watch:
             stack.enter_context(followed_model(runtime, keeper, settings.decision, model_options, model))
         del model
@@ -140,7 +130,23 @@ def _runtime_options(settings: Settings, model: LoadedModel, person_can_resume: 
     )
 
 
-def _keep_pictures(runtime: Runtime, keeper: PictureKeeper, pictures: RecentPictures, quality: int) -> None:
+def _introduce(runtime: Runtime, settings: Settings, model: LoadedModel) -> None:
+    """Shows what does not change, or seldom."""
+    runtime.monitor.update(
+        model=health_of(model),
+        trigger=settings.trigger.kind,
+        bins=model.bins.bins,
+        reject_bin=model.bins.reject,
+        started_at=model.loaded_at,
+    )
+
+
+def _keep_pictures(stack: ExitStack, runtime: Runtime, keeper: PictureKeeper, quality: int) -> RecentPictures:
+    pictures = RecentPictures()
+    for helper in (keeper, pictures):
+        helper.start()
+        stack.callback(helper.stop)
+
     def keep(seen: SortedObject, frame: Frame) -> None:
         picture = Picture(frame.image, quality)  # encoded once for both
         pictures.add(seen.number, picture)
@@ -149,6 +155,7 @@ def _keep_pictures(runtime: Runtime, keeper: PictureKeeper, pictures: RecentPict
     runtime.flights.picture_of = lambda seen: keeper.path_for(seen) or ""
     runtime.on_decided.append(keep)
     runtime.keepers.append(lambda _now_s: runtime.monitor.update(storage=keeper.trouble))
+    return pictures
 
 
 def _remember_place(

@@ -289,7 +289,7 @@ class Runtime:
             camera=self._eye.health,
             arm=self._watch.health,
             stale_frames=self._eye.stale,
-            missed=self._state.missed,
+            missed=self._state.missed + self._station.missed_announcements,
         )
 
     def _stop_arm(self) -> None:

@@ -51,6 +51,11 @@ class Station:
         """An object lies ready; False where the trigger does not wait for that."""
         return isinstance(self.trigger, Announceable) and self.trigger.announce()
 
+    @property
+    def missed_announcements(self) -> int:
+        """Announcements that came too soon after another one."""
+        return self.trigger.missed if isinstance(self.trigger, Announceable) else 0
+
     def learn_empty(self) -> bool:
         """The place is empty; False where the trigger does not care."""
         if not isinstance(self.trigger, LearningTrigger):

@@ -61,6 +61,10 @@ class LearningTrigger(Trigger, Protocol):
 class Announceable(Protocol):
     """A trigger that is told when an object is there."""
 
+    @property
+    def missed(self) -> int:
+        """Announcements that came too soon after another one, and were ignored."""
+
     def announce(self, at_s: float | None = None) -> bool:
         """Says that an object is there now; False when it came too soon after another one."""
 
