@@ -189,7 +189,6 @@ def _supervise(stack: ExitStack, settings: Settings, runtime: Runtime) -> None:
 def describe(settings: Settings, sorter: Sorter) -> None:
     """Tells what is going to happen."""
     station, model = sorter.station, sorter.runtime.monitor.status.model
-    inform(
-        f"Looking through {station.camera.name}; arm {station.arm.name}, model {model.name}, journal {settings.journal.file}."
-    )
+    devices = f"Looking through {station.camera.name}; arm {station.arm.name}"
+    inform(f"{devices}, model {model.name}, journal {settings.journal.file}.")
     inform(f"{sorter.bins.describe()}. Rejected below {sorter.threshold:.0%}.")
