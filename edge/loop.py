@@ -180,6 +180,8 @@ def _on_frame(state: LoopState, seen: Observation, now_s: float, options: LoopOp
     if not seen.occupied:
         if options.decide_early and state.votes:
             return _decide(state, now_s)
+        if state.phase is Phase.WAITING:
+            return state, ()
         return replace(state, phase=Phase.WAITING, since_s=now_s, votes=(), objects=1), ()
     if seen.moving or state.phase is Phase.WAITING:
         state = replace(state, phase=Phase.SETTLING, since_s=now_s, votes=(), objects=1)

@@ -122,6 +122,8 @@ class MotionTrigger:
         reference = self._reference
         elapsed_s, self._seen_at_s = now_s - self._seen_at_s, now_s
         self._remember(small)
+        if (seen_before := self._as_before(small)) is not None:
+            return seen_before
         if blind := _blindness(small, reference.picture):
             self._rest = None
             return _trouble(blind)
@@ -137,8 +139,6 @@ class MotionTrigger:
             self._gain = reference.follow(seen, elapsed_s, self._options.adapt_s)
             self._soft_since_s = None
             return EMPTY
-        if (seen_before := self._as_before(small)) is not None:
-            return seen_before
         observation = self._look_closer(small, limit, elapsed_s)
         at_rest = observation.occupied and not observation.moving and not observation.trouble
         self._rest = _Rest(now_s, small, observation) if at_rest else None
@@ -151,7 +151,7 @@ class MotionTrigger:
         changes of light are followed.
         """
         rest, options = self._rest, self._options
-        if rest is None or self._reference is None or self._seen_at_s - rest.at_s > _REST_S:
+        if rest is None or self._reference is None or self._wants_empty or self._seen_at_s - rest.at_s > _REST_S:
             return None
         brighter = np.subtract(cv2.mean(small)[:3], cv2.mean(rest.picture)[:3])
         limit = max(options.motion_difference, _MOTION_DEVIATIONS * self._reference.noise)
