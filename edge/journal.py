@@ -59,6 +59,12 @@ _LATER_COLUMNS = {
 }
 """Columns of ``object`` that files written by version 0.1 lack."""
 
+_CHECKPOINT_EVERY = 100
+"""Objects between two checkpoints: milliseconds while the place is empty, not while a command waits for its row."""
+
+_LONGEST_LOG_PAGES = 10_000
+"""Where nothing is cleared for long, SQLite makes one by itself at some 40 MB."""
+
 _PRUNE_EVERY = 500
 """Objects between two looks at the retention limit."""
 
@@ -133,6 +139,7 @@ class Journal:
                 self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=FULL")
+                self._database.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
                 self._database.executescript(_SCHEMA)
                 self._add_later_columns()
         except BaseException:
@@ -199,6 +206,8 @@ class Journal:
     def clear(self, row: int) -> None:
         """Notes that the place was seen empty after the object."""
         self._execute("UPDATE object SET cleared_at=? WHERE id=?", time.time(), row)
+        if row % _CHECKPOINT_EVERY == 0:
+            self._execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def note(self, text: str) -> None:
         """Notes something that happened: a fault, a pause, a change of the network."""
