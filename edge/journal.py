@@ -5,8 +5,7 @@ cut the row tells that a command was on its way, and the arm can be asked what b
 
 Write-ahead logging (WAL) keeps the file consistent at any instant and lets other programs read it meanwhile;
 ``synchronous=FULL`` makes a committed row survive a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
-Times are seconds since 1970 for people to read. Nothing depends on their order: a board without a battery-backed clock
-starts in the past, and its clock jumps.
+Times are seconds since 1970 for people to read; nothing depends on their order, since a board's clock may jump.
 """
 
 import json

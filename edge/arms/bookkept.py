@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -235,35 +236,38 @@ class BookkeptArm(Arm):
 
     # What each kind does in its own way. The caller holds _reading, except for _halt.
 
+    @abstractmethod
     def _meet(self) -> str:
         """Asks who is there, sets ``_state`` where the arm tells it, and gives the arm's name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _sort(self, bin_number: int, what: str, acknowledge: Callable[[], None]) -> None:
-        raise NotImplementedError
+        """Moves the object into a bin, and waits until that is done."""
 
+    @abstractmethod
     def _can_park(self) -> bool:
-        raise NotImplementedError
+        """Whether it knows a rest position."""
 
+    @abstractmethod
     def _park(self) -> None:
-        raise NotImplementedError
+        """Moves to the rest position."""
 
+    @abstractmethod
     def _halt(self) -> None:
         """Stops the arm and waits for its confirmation; raises ArmError without one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _wake(self) -> None:
         """Clears a stop or a fault."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ask_state(self) -> ArmState:
         """Asks an arm that is neither stopped nor at fault; raises ArmError without an answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _catch_up(self) -> None:
         """Reads what came while nobody listened."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _hear_idle(self) -> None:
         """Reads once, and sets ``_event``."""
-        raise NotImplementedError

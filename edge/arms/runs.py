@@ -6,6 +6,7 @@ moves it at most once (``numbered.py``). GRBL and uArm obey whatever arrives; wh
 unknown.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ class RunPlan:
     on_acknowledged: Callable[[], None]
 
 
-class ScriptRun:
+class ScriptRun(ABC):
     """What the dialects have in common: one line after the other, each sent when the one before has been taken.
 
     Attributes:
@@ -104,11 +105,13 @@ class ScriptRun:
             return self._next(now_s)
         return self._poll(now_s)
 
+    @abstractmethod
     def _take(self, answer: Answer, now_s: float) -> None:
-        raise NotImplementedError
+        """An answer has come."""
 
+    @abstractmethod
     def _next(self, now_s: float) -> bytes:
-        raise NotImplementedError
+        """The next line to send."""
 
     def _poll(self, now_s: float) -> bytes:
         return b""

@@ -8,14 +8,18 @@ from sorter.edge.arms.messages import read_message
 from sorter.edge.arms.options import ArmOptions
 from sorter.edge.simulation.address import read_options
 from sorter.edge.simulation.arm import SimulatedArm, SimulatedArmOptions
-from sorter.edge.simulation.controller import ControllerOptions
+from sorter.edge.simulation.controller import Controller, ControllerOptions
 from sorter.edge.simulation.device import SimulatedDevice
 from sorter.edge.simulation.gate import GateController
 from sorter.edge.simulation.grbl import GrblController
 from sorter.edge.simulation.marlin import MarlinController
 from sorter.edge.simulation.uarm import UarmController
 
-_CONTROLLERS = {"marlin": MarlinController, "grbl": GrblController, "uarm": UarmController}
+_CONTROLLERS: dict[str, Callable[..., Controller]] = {
+    "marlin": MarlinController,
+    "grbl": GrblController,
+    "uarm": UarmController,
+}
 
 
 def make_simulated_arm(

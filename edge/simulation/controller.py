@@ -1,6 +1,7 @@
 """What simulated G-code controllers have in common: a planner of motions on a bad link. Time is an argument."""
 
 import random
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class _Motion:
     jams: bool
 
 
-class Controller:
+class Controller(ABC):
     """A planner of motions behind a serial line; the dialects say how it talks.
 
     Args:
@@ -95,10 +96,10 @@ class Controller:
         """Makes the next motion jam."""
         self._jam_next = True
 
-    def announce(self, now_s: float) -> None:
+    def announce(self, now_s: float) -> None:  # noqa: B027 - most dialects have nothing to do here
         """Does nothing: G-code knows no objects."""
 
-    def press_stop(self, now_s: float) -> None:
+    def press_stop(self, now_s: float) -> None:  # noqa: B027 - most dialects have nothing to do here
         """Does nothing: most controllers' buttons cut the power."""
 
     def reset(self, now_s: float) -> None:
@@ -184,26 +185,26 @@ class Controller:
 
     # What the dialects do in their own ways.
 
+    @abstractmethod
     def boot(self) -> None:
         """Forgets what a reset makes it forget."""
-        raise NotImplementedError
 
+    @abstractmethod
     def banner(self) -> tuple[str, ...]:
         """What it says after a reset."""
-        raise NotImplementedError
 
+    @abstractmethod
     def obey(self, line: str, now_s: float) -> None:
         """Takes one line from the host."""
-        raise NotImplementedError
 
-    def obey_at_once(self, byte: int, now_s: float) -> None:
+    def obey_at_once(self, byte: int, now_s: float) -> None:  # noqa: B027 - most dialects have nothing to do here
         """Takes a byte that passes every queue."""
 
+    @abstractmethod
     def on_jam(self, now_s: float) -> None:
         """A motion has hit something."""
-        raise NotImplementedError
 
-    def go_on(self, now_s: float) -> None:
+    def go_on(self, now_s: float) -> None:  # noqa: B027 - most dialects have nothing to do here
         """Does what time alone makes due."""
 
     def due_s(self) -> float | None:

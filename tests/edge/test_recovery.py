@@ -206,6 +206,7 @@ def test_an_arm_that_falls_silent_while_it_is_idle_is_noticed(tmp_path: Path) ->
             run.wait(lambda status: status.arm.heard_at_s is not None)
             port.stop()
             run.wait(lambda status: status.phase is Phase.FAULT and status.arm.state == "LOST")
+            assert run.rows() == []
 
 
 def test_a_reset_arm_leaves_the_outcome_unknown(tmp_path: Path) -> None:

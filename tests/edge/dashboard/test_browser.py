@@ -168,6 +168,7 @@ def test_the_stop_does_not_queue_behind_anything_in_the_browser(served: Served, 
     page.click("#pause")
     page.keyboard.press("Escape")
     wait_for(lambda: "stop by the operator's page" in served.control.asked, page)
+    assert served.control.asked.count("stop by the operator's page") == 1
 
 
 def test_what_is_seen_is_named_over_the_picture(served: Served, visit: Open) -> None:

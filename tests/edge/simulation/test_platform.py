@@ -116,6 +116,7 @@ def test_it_is_unplugged_and_comes_back(platform: Callable[..., Running]) -> Non
             while stream.read(4096):
                 pass
         wait_for(lambda: _answers(running.url))
+        assert running.process.poll() is None
 
 
 def _answers(url: str) -> bool:
