@@ -148,11 +148,6 @@ class Flights:
         """Notes something as soon as the journal can be written again; until then ``retry`` fails."""
         self.write(lambda: self._journal.note(text))
 
-    @property
-    def unwritten(self) -> bool:
-        """Whether something could not be written yet."""
-        return bool(self._unwritten)
-
     def write(self, action: Callable[[], None]) -> None:
         """Writes something to the journal, now or as soon as that is possible again; the order is kept."""
         self._unwritten.append(action)

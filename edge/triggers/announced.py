@@ -4,13 +4,12 @@ import threading
 import time
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.triggers.motion import MotionTrigger
 from sorter.edge.triggers.options import TriggerOptions
+from sorter.edge.triggers.place import OptionalPlace
 from sorter.edge.triggers.trigger import EMPTY, Observation
-from sorter.image import Pixels
 
 
-class AnnouncedTrigger:
+class AnnouncedTrigger(OptionalPlace):
     """What is in the picture right after an announcement is an object.
 
     An announcement means *now*: the frames taken within ``show_s`` after it show the object, and then it has gone.
@@ -23,8 +22,7 @@ class AnnouncedTrigger:
     settles = False
 
     def __init__(self, options: TriggerOptions | None = None) -> None:
-        self._options = options or TriggerOptions(kind="key")
-        self._place = MotionTrigger(self._options) if self._options.check_empty else None
+        super().__init__(options or TriggerOptions(kind="key"))
         self._lock = threading.Lock()
         self._announced_at_s: float | None = None
         self._missed = 0
@@ -34,21 +32,6 @@ class AnnouncedTrigger:
         """Announcements that came while an earlier one was still waiting or shown."""
         with self._lock:
             return self._missed
-
-    @property
-    def reference(self) -> Pixels | None:
-        """The empty place (see ``MotionTrigger.reference``); None where it is not looked at."""
-        return None if self._place is None else self._place.reference
-
-    def recall(self, reference: Pixels) -> None:
-        """Takes a remembered picture as the empty place."""
-        if self._place is not None:
-            self._place.recall(reference)
-
-    def learn_empty(self) -> None:
-        """Takes the next steady picture as the empty place."""
-        if self._place is not None:
-            self._place.learn_empty()
 
     def announce(self, at_s: float | None = None) -> bool:
         """Says that an object is there now; may be called from any thread.

@@ -1,13 +1,12 @@
 """One look every few seconds."""
 
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.triggers.motion import MotionTrigger
 from sorter.edge.triggers.options import TriggerOptions
+from sorter.edge.triggers.place import OptionalPlace
 from sorter.edge.triggers.trigger import EMPTY, Observation
-from sorter.image import Pixels
 
 
-class IntervalTrigger:
+class IntervalTrigger(OptionalPlace):
     """Shows what lies there, every ``interval_s``.
 
     With ``check_empty`` only where something lies, once it is still; and an object that has been shown is not shown
@@ -17,26 +16,10 @@ class IntervalTrigger:
     settles = False
 
     def __init__(self, options: TriggerOptions | None = None) -> None:
-        self._options = options or TriggerOptions(kind="interval")
-        self._place = MotionTrigger(self._options) if self._options.check_empty else None
+        super().__init__(options or TriggerOptions(kind="interval"))
         self._due_at_s: float | None = None
         self._shown_at_s: float | None = None
         self._was_empty = True
-
-    @property
-    def reference(self) -> Pixels | None:
-        """The empty place (see ``MotionTrigger.reference``); None where it is not looked at."""
-        return None if self._place is None else self._place.reference
-
-    def recall(self, reference: Pixels) -> None:
-        """Takes a remembered picture as the empty place."""
-        if self._place is not None:
-            self._place.recall(reference)
-
-    def learn_empty(self) -> None:
-        """Takes the next steady picture as the empty place."""
-        if self._place is not None:
-            self._place.learn_empty()
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls must come in the order of the frames."""
