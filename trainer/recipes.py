@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sorter.image import Fit
 
 
+HEAD_ONLY = "head"
+"""As ``Recipe.unfreeze_from``: no layer of the backbone changes."""
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """How far a training picture may stray from its photo. All ranges are uniform and zero means off.
@@ -42,14 +46,19 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the weights are fitted.
+    """How the weights are fitted in one phase.
 
     Attributes:
         epochs: Passes over the training part.
         batch_size: Pictures in one step.
-        optimizer: ``adam``, or ``adamw`` with weight decay.
+        optimizer: ``adam``, ``adamw`` with weight decay, ``rmsprop``, or ``sgd`` with momentum.
         learning_rate: Its peak.
-        decay: ``cosine`` to zero at the last step, or ``constant``.
+        momentum: For ``sgd``.
+        decay: ``cosine`` to zero at the last step, ``constant``, or ``plateau``: multiplied by ``plateau_factor`` after
+            ``plateau_patience`` epochs without a better validation accuracy, down to ``least_learning_rate``.
+        plateau_factor: See ``decay``.
+        plateau_patience: See ``decay``.
+        least_learning_rate: See ``decay``.
         warmup_steps: Steps in which the learning rate rises from zero to its peak.
         weight_decay: For ``adamw``.
         label_smoothing: Share of each target that is spread over all classes.
@@ -58,13 +67,19 @@ class Schedule:
         average_momentum: Of the exponential moving average of the weights that is kept as the result; 0 turns it off.
         balance: How far rare classes are drawn more often: 0 as the photos come, 1 all classes equally often.
         patience: Epochs without a better validation result after which training stops; 0 turns it off.
+        keep: Which epoch's weights are the result: that of the smallest ``loss`` on the validation photos after
+            temperature scaling, or of the best ``accuracy`` there, as in the studies.
     """
 
     epochs: int
     batch_size: int = 32
-    optimizer: Literal["adam", "adamw"] = "adam"
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: float = 1e-3
-    decay: Literal["cosine", "constant"] = "cosine"
+    momentum: float = 0.0
+    decay: Literal["cosine", "constant", "plateau"] = "cosine"
+    plateau_factor: float = 0.5
+    plateau_patience: int = 4
+    least_learning_rate: float = 1e-6
     warmup_steps: int = 0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
@@ -73,6 +88,7 @@ class Schedule:
     average_momentum: float = 0.0
     balance: float = 0.0
     patience: int = 0
+    keep: Literal["loss", "accuracy"] = "loss"
 
 
 @dataclass(frozen=True)
@@ -85,11 +101,15 @@ class Recipe:
         source: Where the network comes from.
         image_size_px: Side of the square input.
         augmentation: For the training part.
-        schedule: For the fine-tuning, or the only phase of a network without ImageNet weights.
+        schedule: For the last phase: fine-tuning, or the only phase there is.
+        transfer: For a phase before that in which the backbone is frozen and the head is trained by gradient descent;
+            None where there is none.
+        warm_start: Fit a linear head on frozen features by logistic regression before anything else, where the
+            network starts from ImageNet weights.
         fit: How a photo of another shape becomes the input.
         dropout: Before the last layer.
-        unfreeze_from: First layer that fine-tuning changes, by prefix of its name; layers before it keep their ImageNet
-            weights. Empty: all of them.
+        unfreeze_from: First layer that the last phase changes, by prefix of its name; layers before it keep their
+            ImageNet weights. Empty: all of them change. ``HEAD_ONLY``: the backbone stays frozen throughout.
         weights: ``imagenet`` when the recipe starts from ImageNet weights by default, else ``none``.
     """
 
@@ -99,6 +119,8 @@ class Recipe:
     image_size_px: int
     augmentation: Augmentation
     schedule: Schedule
+    transfer: Schedule | None = None
+    warm_start: bool = True
     fit: "Fit" = "stretch"
     dropout: float = 0.2
     unfreeze_from: str = ""
