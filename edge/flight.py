@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,6 +13,7 @@ from sorter.edge.cameras.camera import Frame
 from sorter.edge.dispatcher import Command
 from sorter.edge.journal import Entry, Journal
 from sorter.edge.objects import COMPLETED, FAILED, UNKNOWN, SortedObject
+from sorter.edge.reservation import Reservation, drop_reservation, restore_lost_row, write_reservation
 from sorter.edge.statistics import StageTimes
 from sorter.errors import StorageError
 
@@ -56,6 +58,7 @@ class Flights:
         self._journal, self._times = journal, times
         self._flight: _Flight | None = None
         self._last_row: int | None = None
+        self._reserved: Reservation | None = None
         self._unwritten: deque[Callable[[], None]] = deque()
         self.observers: list[Callable[[SortedObject], None]] = []
         self.picture_of: Callable[[SortedObject], str] = lambda _seen: ""
@@ -64,6 +67,16 @@ class Flights:
     def current(self) -> SortedObject | None:
         """The object whose command is under way, or whose outcome is not yet known."""
         return self._flight.seen if self._flight else None
+
+    def expect(self, reservation: Reservation | None) -> None:
+        """An object may be sorted soon (see ``reservation``), or will not be after all (None)."""
+        before, self._reserved = self._reserved, None
+        with suppress(StorageError):  # then its row must be on the disk before its command leaves
+            if reservation is not None:
+                write_reservation(self._journal, reservation)
+                self._reserved = reservation
+            elif before is not None:
+                drop_reservation(self._journal)
 
     def launch(self, entry: Entry, frame: Frame, send: Callable[[Command], None]) -> SortedObject:
         """Writes the row, then hands over the command.
@@ -82,7 +95,9 @@ class Flights:
             entry.classify_s,
             0.0,
         )
-        row = self._journal.record(replace(entry, picture=self.picture_of(seen)))
+        reserved, self._reserved = self._reserved, None
+        flushed = reserved is None or not reserved.covers(entry)
+        row = self._journal.record(replace(entry, picture=self.picture_of(seen)), flushed)
         sent_at_s = time.monotonic()
         send(Command(entry.decision.bin, entry.sequence))
         seen = replace(seen, row=row, command_s=sent_at_s - frame.captured_at_s)
@@ -169,6 +184,7 @@ def settle_unfinished(journal: Journal, arm_name: str, status: ArmStatus) -> lis
         Outcome and note of each.
     """
     settled = []
+    restore_lost_row(journal)
     for command in journal.unfinished():
         if command.arm == arm_name:
             verdict: Outcome = outcome_of(command.sequence, status, command.previous_sequence)

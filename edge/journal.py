@@ -1,7 +1,7 @@
 """What happened to every object, in an SQLite file.
 
-A row is written, committed and on the disk before the command leaves, and completed afterwards. After a crash or power
-cut the row tells that a command was on its way, and the arm can be asked what became of it.
+A row is written and committed before the command leaves, and completed afterwards. After a crash or power cut the row
+tells that a command was on its way, and the arm can be asked what became of it.
 
 Write-ahead logging (WAL) keeps the file consistent at any instant and lets other programs read it meanwhile;
 ``synchronous=FULL`` makes a committed row survive a power cut (https://www.sqlite.org/pragma.html#pragma_synchronous).
@@ -19,44 +19,11 @@ from types import TracebackType
 from typing import Self
 
 from sorter.edge.decision import Decision
+from sorter.edge.journal_tables import prepare_tables
 from sorter.edge.lock import FileLock
 from sorter.edge.objects import COUNTED, SENT
 from sorter.errors import StorageError
 from sorter.files import make_folder
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS object (
-    id INTEGER PRIMARY KEY,
-    run TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    decided_at REAL NOT NULL,
-    label TEXT NOT NULL,
-    probability REAL NOT NULL,
-    probabilities TEXT NOT NULL,
-    bin INTEGER NOT NULL,
-    rejected TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    model_sha256 TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    acknowledged_at REAL,
-    completed_at REAL
-);
-CREATE INDEX IF NOT EXISTS object_outcome ON object (outcome);
-CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL, text TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS bin (number INTEGER PRIMARY KEY, objects INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS memory (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS empty_place (camera TEXT PRIMARY KEY, at REAL NOT NULL, picture BLOB NOT NULL);
-"""
-
-_LATER_COLUMNS = {
-    "arm": "TEXT NOT NULL DEFAULT ''",
-    "previous_sequence": "INTEGER NOT NULL DEFAULT 0",
-    "note": "TEXT NOT NULL DEFAULT ''",
-    "picture": "TEXT NOT NULL DEFAULT ''",
-    "classify_s": "REAL",
-    "cleared_at": "REAL",
-}
-"""Columns of ``object`` that files written by version 0.1 lack."""
 
 _CHECKPOINT_EVERY = 100
 """Objects between two checkpoints: milliseconds while the place is empty, not while a command waits for its row."""
@@ -66,6 +33,9 @@ _LONGEST_LOG_PAGES = 10_000
 
 _PRUNE_EVERY = 500
 """Objects between two looks at the retention limit."""
+
+NO_BIN = -1
+"""The bin of an object whose decision was lost."""
 
 
 @dataclass(frozen=True)
@@ -139,23 +109,22 @@ class Journal:
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=FULL")
                 self._database.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
-                self._database.executescript(_SCHEMA)
-                self._add_later_columns()
+                prepare_tables(self._database)
         except BaseException:
             self.close()
             raise
 
-    def _add_later_columns(self) -> None:
-        assert self._database is not None
-        present = {row[1] for row in self._database.execute("PRAGMA table_info(object)")}
-        for name, kind in _LATER_COLUMNS.items():
-            if name not in present:
-                self._database.execute(f"ALTER TABLE object ADD COLUMN {name} {kind}")
+    def record(self, entry: Entry, flushed: bool = True) -> int:
+        """Writes the row of an object whose command is about to leave, and returns its id.
 
-    def record(self, entry: Entry) -> int:
-        """Writes the row of an object whose command is about to leave, and returns its id."""
+        Args:
+            entry: What is known of the object.
+            flushed: Whether the row must be on the disk at once. Else the next thing written takes it there; until
+                then it survives a killed program, but not a power cut.
+        """
         decision = entry.decision
-        row = self._execute(
+        row = self._write(
+            flushed,
             "INSERT INTO object (run, number, decided_at, label, probability, probabilities, bin, rejected, sequence,"
             " model_sha256, outcome, arm, previous_sequence, classify_s, picture)"
             " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -197,9 +166,10 @@ class Journal:
             )
             if changed.rowcount and outcome in COUNTED:
                 self._execute(
-                    "INSERT INTO bin SELECT bin, 1 FROM object WHERE id=? ON CONFLICT(number) DO UPDATE"
+                    "INSERT INTO bin SELECT bin, 1 FROM object WHERE id=? AND bin<>? ON CONFLICT(number) DO UPDATE"
                     " SET objects = objects + 1",
                     row,
+                    NO_BIN,
                 )
 
     def clear(self, row: int) -> None:
@@ -216,6 +186,15 @@ class Journal:
         """Commands of earlier runs that were on their way when those ended, oldest first."""
         rows = self._execute("SELECT id, bin, arm, sequence, previous_sequence FROM object WHERE outcome=?", SENT)
         return [Unfinished(*row) for row in rows]
+
+    def last_row(self) -> int:
+        """Id of the newest object; 0 for none."""
+        return int(self._execute("SELECT max(id) FROM object").fetchone()[0] or 0)
+
+    def has_command(self, sequence: int, after_row: int) -> bool:
+        """Whether one of the newer objects has a command of this number."""
+        found = self._execute("SELECT 1 FROM object WHERE id>? AND sequence=?", after_row, sequence)
+        return found.fetchone() is not None
 
     def place_was_cleared(self) -> bool:
         """Whether the place was seen empty after the last object."""
@@ -240,9 +219,9 @@ class Journal:
         found = self._execute("SELECT picture FROM empty_place WHERE camera=?", camera).fetchone()
         return bytes(found[0]) if found else None
 
-    def remember(self, name: str, value: str) -> None:
-        """Stores a fact about this sorter for the next start."""
-        self._execute("INSERT OR REPLACE INTO memory VALUES (?,?)", name, value)
+    def remember(self, name: str, value: str, flushed: bool = True) -> None:
+        """Stores a fact about this sorter for the next start (``flushed``: see ``record``)."""
+        self._write(flushed, "INSERT OR REPLACE INTO memory VALUES (?,?)", name, value)
 
     def recall(self, name: str) -> str:
         """A fact that was stored; empty when none was."""
@@ -259,6 +238,15 @@ class Journal:
     def _prune(self, newest: int) -> None:
         self._execute("DELETE FROM object WHERE id <= ? AND outcome<>?", newest - self._most_objects, SENT)
         self._execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", self._most_objects)
+
+    def _write(self, flushed: bool, statement: str, *values: object) -> sqlite3.Cursor:
+        if flushed:
+            return self._execute(statement, *values)
+        self._execute("PRAGMA synchronous=NORMAL")
+        try:
+            return self._execute(statement, *values)
+        finally:
+            self._execute("PRAGMA synchronous=FULL")
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         assert self._database is not None, "the journal is not open"

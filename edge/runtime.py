@@ -32,6 +32,7 @@ from sorter.edge.monitor import Monitor
 from sorter.edge.objects import COMPLETED, COUNTED, UNKNOWN, SortedObject
 from sorter.edge.pauses import Pauses
 from sorter.edge.requests import Announce, EmptyBin, End, LearnEmpty, Pause, Request, Requests, Resume, Stopped
+from sorter.edge.reservation import Reservation
 from sorter.edge.runtime_options import RuntimeOptions, loop_options
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
@@ -137,6 +138,7 @@ class Runtime:
         if self._state.phase is not before.phase or self._state.reason != before.reason:
             self._phase_since_s = time.monotonic()
             self.monitor.update(phase=self._state.phase, reason=self._state.reason, arm=self._watch.health)
+        self._expect(before.phase)
         for action in actions:
             if isinstance(action, Classify):
                 prediction = self._eye.classify()
@@ -146,6 +148,15 @@ class Runtime:
                 self._send(action)
             else:
                 self._stop_arm()
+
+    def _expect(self, before: Phase) -> None:
+        """Has the next command's number on the disk while the object comes to rest, rather than while it waits."""
+        now = self._state.phase
+        if before is Phase.WAITING and now is Phase.SETTLING:
+            previous = self._arm.last_sequence
+            self._flights.expect(Reservation(self._arm_name, next_sequence(previous), previous))
+        elif now is Phase.WAITING and before is not now:
+            self._flights.expect(None)
 
     def tell(self, text: str, good: bool = False) -> None:
         """Tells people what happened, good or bad, and notes it in the journal."""
@@ -308,3 +319,4 @@ class Runtime:
         while not self._inbox.empty():
             self._watch.on_last_report(self._inbox.get())
         self._flights.land(UNKNOWN, "the run ended before the arm reported")
+        self._flights.expect(None)
