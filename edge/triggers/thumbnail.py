@@ -10,6 +10,8 @@ from sorter.image import Pixels
 def shrink(image: Pixels, width_px: int) -> Pixels:
     """Makes a frame small at little cost: exact halvings by area, then linear interpolation for what remains.
 
+    Of a large frame only every second row is read: fetching it from memory is most of the cost.
+
     Args:
         image: uint8 BGR (H, W, 3).
         width_px: Wanted width.
@@ -20,6 +22,9 @@ def shrink(image: Pixels, width_px: int) -> Pixels:
     height, width = image.shape[:2]
     small_height = max(2, round(height * width_px / width))
     small: Any = image
+    if width >= 4 * width_px and height >= 4 * small_height and height % 2 == 0 and image.flags.c_contiguous:
+        every_second_row = image.reshape(height // 2, 2 * width, 3)[:, :width]
+        small = cv2.resize(every_second_row, (width // 2, height // 4), interpolation=cv2.INTER_AREA)
     while small.shape[1] >= 2 * width_px and small.shape[0] >= 2 * small_height:
         half = (small.shape[1] // 2, small.shape[0] // 2)
         small = cv2.resize(small, half, interpolation=cv2.INTER_AREA)
