@@ -38,6 +38,7 @@ from sorter.edge.decision import BinMap, DecisionOptions
 from sorter.edge.journal import Journal
 from sorter.edge.loop import LoopOptions
 from sorter.edge.objects import SortedObject
+from sorter.edge.priority import prefer_latency
 from sorter.edge.runtime import Runtime
 from sorter.edge.runtime_options import RuntimeOptions
 from sorter.edge.station import Station, open_station
@@ -252,6 +253,7 @@ def measure(model: str, objects: int, idle_s: float) -> dict[str, Any]:
     reports = make_folder(Path("reports"))  # on a disk; /tmp may be memory
     with translated_storage_errors(reports):
         temporary = tempfile.TemporaryDirectory(dir=reports)
+    prefer_latency()  # as sorter-run does
     with temporary as folder:
         rig = Rig(bundle, pictures, Path(folder))
         return {

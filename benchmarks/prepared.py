@@ -1,4 +1,4 @@
-"""A camera that costs nothing: pictures of the simulated platform, drawn and made noisy before the clock starts."""
+"""A camera that costs next to nothing: pictures of the simulated platform, drawn before the clock starts."""
 
 import threading
 import time
@@ -47,7 +47,10 @@ def draw_pictures(objects: int = 12, each: int = 6, seed: int = 1, size: tuple[i
 
 
 class PreparedCamera(Camera):
-    """Hands out prepared pictures at a steady rate, without drawing, copying or decoding anything.
+    """Hands out prepared pictures at a steady rate, without drawing or decoding anything.
+
+    Each is copied first, so that a frame is what a driver leaves: an array of its own that has just been written, not
+    one that must be fetched from memory that nobody has looked at for a second.
 
     Args:
         pictures: What it shows.
@@ -77,7 +80,7 @@ class PreparedCamera(Camera):
         self._number = max(self._number + 1, int((time.monotonic() - started_s) / self._period_s))
         time.sleep(max(0.0, started_s + self._number * self._period_s - time.monotonic()))
         with self._lock:
-            image = self._next()
+            image = self._next().copy()
         return Frame(image, time.monotonic(), self._number)
 
     def take(self, _bin: int = 0) -> None:

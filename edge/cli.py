@@ -86,6 +86,7 @@ def _run(settings: Settings, learn_empty: bool, as_json: bool) -> None:
 def _sort(sorter: "Sorter", as_json: bool) -> None:
     """Sorts, and tells what happened however it ended."""
     from sorter.edge.console import Summary, show_header, show_object
+    from sorter.edge.priority import prefer_latency
 
     runtime = sorter.runtime
     summary = Summary()
@@ -93,6 +94,7 @@ def _sort(sorter: "Sorter", as_json: bool) -> None:
     if not as_json:
         show_header()
         runtime.flights.observers.append(show_object)
+    prefer_latency()
     try:
         runtime.run()
     finally:

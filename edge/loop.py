@@ -147,6 +147,12 @@ def step(state: LoopState, event: Event, now_s: float, options: LoopOptions) -> 
     return _on_arm(state, event, now_s), ()
 
 
+def awaits_classification(state: LoopState, now_s: float, options: LoopOptions) -> bool:
+    """Whether a frame in which the object still lies as it did would be classified."""
+    settled = state.phase is Phase.SETTLING and now_s - state.since_s >= options.settle_s
+    return settled or state.phase is Phase.CLASSIFYING
+
+
 def _on_camera_lost(state: LoopState, now_s: float) -> LoopState:
     if state.phase in WANTS_FRAMES:
         return replace(state, phase=Phase.WAITING, since_s=now_s, votes=(), objects=1)

@@ -27,7 +27,7 @@ from sorter.edge.events import (
 from sorter.edge.eye import Eye
 from sorter.edge.flight import Flights
 from sorter.edge.journal import Entry, Journal
-from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, step
+from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, awaits_classification, step
 from sorter.edge.monitor import Monitor
 from sorter.edge.objects import COMPLETED, COUNTED, UNKNOWN, SortedObject
 from sorter.edge.pauses import Pauses
@@ -135,9 +135,9 @@ class Runtime:
             self._flights.clear()
         if self._state.missed > before.missed:
             self.tell("An object came and went while the arm was busy; it was not sorted.")
-        if self._state.phase is not before.phase or self._state.reason != before.reason:
+        changed = self._state.phase is not before.phase or self._state.reason != before.reason
+        if changed:
             self._phase_since_s = time.monotonic()
-            self.monitor.update(phase=self._state.phase, reason=self._state.reason, arm=self._watch.health)
         self._expect(before.phase)
         for action in actions:
             if isinstance(action, Classify):
@@ -148,6 +148,8 @@ class Runtime:
                 self._send(action)
             else:
                 self._stop_arm()
+        if changed:
+            self.monitor.update(phase=self._state.phase, reason=self._state.reason, arm=self._watch.health)
 
     def _expect(self, before: Phase) -> None:
         """Has the next command's number on the disk while the object comes to rest, rather than while it waits."""
@@ -195,7 +197,8 @@ class Runtime:
         except queue.Empty:
             return
         if item is None:
-            observation = self._eye.look_at_newest()
+            ahead = awaits_classification(self._state, time.monotonic(), self._loop)
+            observation = self._eye.look_at_newest(ahead)
             if observation is not None:
                 self.handle(FrameSeen(observation))
         elif isinstance(item, Report):
