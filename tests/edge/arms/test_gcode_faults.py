@@ -72,10 +72,21 @@ def test_line_numbers_make_a_bad_link_good(behaviour: dict[str, Any]) -> None:
     assert len(controller.motions) == len(wanted)
 
 
-@pytest.mark.parametrize("dialect", ["grbl", "uarm"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_without_line_numbers_a_lost_answer_is_an_unknown_outcome(dialect: str, seed: int) -> None:
-    arm, controller, bins = make(dialect, drop=0.05, seed=seed)
+def test_grbl_tells_which_line_it_obeyed_last(seed: int) -> None:
+    arm, controller, bins = make("grbl", drop=0.05, seed=seed)
+    arm._options = replace(arm._options, motion_timeout_s=60, repeat_interval_s=0.1, silence_timeout_s=20)
+    wanted = [sequence % 6 for sequence in range(1, 13)]
+    with arm:
+        for sequence, bin_number in enumerate(wanted, start=1):
+            arm.sort(bin_number, sequence)
+    assert bins == wanted and len(controller.motions) == len(wanted)
+    assert controller._link.damage["dropped"], "the seed must lose something"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_without_any_number_a_lost_answer_is_an_unknown_outcome(seed: int) -> None:
+    arm, controller, bins = make("uarm", drop=0.05, seed=seed)
     arm._options = replace(arm._options, motion_timeout_s=0.5)
     completed, unknown = [], 0
     with arm:
