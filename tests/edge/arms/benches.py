@@ -22,16 +22,18 @@ from tests.edge.firmware.builds import GOLDEN, GOLDEN_INPUTS, built, require_emu
 from tests.edge.firmware.builds import sorted_bins as bins_of_pulses
 
 QUICK = ArmOptions(
-    handshake_timeout_s=5,
-    hello_interval_s=0.1,
-    acknowledge_timeout_s=0.1,
-    repeat_interval_s=0.1,
-    motion_timeout_s=8,
-    silence_timeout_s=1.0,
+    handshake_timeout_s=20,
+    hello_interval_s=0.2,
+    acknowledge_timeout_s=1.0,
+    repeat_interval_s=1.0,
+    motion_timeout_s=60,
+    silence_timeout_s=5.0,
     poll_s=0.05,
 )
-BRIEF = replace(QUICK, handshake_timeout_s=2, motion_timeout_s=2)
-"""For arms that have no boot loader, and of which some are silent."""
+"""Quick where nothing is lost, as here; patient with a computer so busy that an emulated processor stands still."""
+
+BRIEF = replace(QUICK, handshake_timeout_s=2, motion_timeout_s=3)
+"""For arms that have no boot loader, and of which some are silent: their time is spent in full."""
 
 MOVE_S = 0.15
 _SIM = "from sorter.edge.sim_cli import sim; sim()"
@@ -59,7 +61,6 @@ class Bench:
         tells_reset: It can tell that it was reset. Another one only falls silent.
         needs_button: After an emergency stop it is mute until somebody presses its reset button.
         process: The program that simulates it, where there is one.
-        most_damaged_lines: An emulated serial line may lose bytes while the machine is busy.
     """
 
     arm: Arm
@@ -70,7 +71,6 @@ class Bench:
     tells_reset: bool = True
     needs_button: bool = False
     process: "subprocess.Popen[str] | None" = None
-    most_damaged_lines: int = 0
 
 
 def make_bench(name: str, folder: Path) -> Iterator[Bench]:
@@ -179,7 +179,6 @@ def _bench_with_uno(folder: Path) -> Iterator[Bench]:
             lambda: bins_of_pulses([(pulse.servo, pulse.width_us) for pulse in uno.pulses()]),
             jam,
             uno.reset,
-            most_damaged_lines=1,
         )
 
 
