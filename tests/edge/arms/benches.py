@@ -36,6 +36,9 @@ BRIEF = replace(QUICK, handshake_timeout_s=2, motion_timeout_s=3)
 """For arms that have no boot loader, and of which some are silent: their time is spent in full."""
 
 MOVE_S = 0.15
+SLOW_MOVE_S = 0.7
+"""For motions that something must cut short before they end, also while the computer is busy."""
+
 _SIM = "from sorter.edge.sim_cli import sim; sim()"
 
 CONTROLLERS = {
@@ -73,12 +76,12 @@ class Bench:
     process: "subprocess.Popen[str] | None" = None
 
 
-def make_bench(name: str, folder: Path) -> Iterator[Bench]:
-    """Sets up a bench and takes it down."""
+def make_bench(name: str, folder: Path, move_s: float = MOVE_S) -> Iterator[Bench]:
+    """Sets up a bench and takes it down; the firmware takes its own time, about a second."""
     if name == "sim:":
-        yield bench_in_thread("line", "marlin")
+        yield bench_in_thread("line", "marlin", move_s)
     elif name == "process":
-        yield from bench_in_process("line", "marlin", folder)
+        yield from bench_in_process("line", "marlin", folder, move_s)
     elif name == "firmware":
         yield from _bench_with_firmware(folder)
     elif name == "uno":
@@ -86,19 +89,19 @@ def make_bench(name: str, folder: Path) -> Iterator[Bench]:
     else:
         where, _, controller = name.partition(" ")
         if where == "sim:":
-            yield bench_in_thread(*CONTROLLERS[controller])
+            yield bench_in_thread(*CONTROLLERS[controller], move_s)
         else:
-            yield from bench_in_process(*CONTROLLERS[controller], folder)
+            yield from bench_in_process(*CONTROLLERS[controller], folder, move_s)
 
 
 NAMES = ["sim:", "process", "firmware", "uno", *(f"{where} {c}" for where in ("sim:", "process") for c in CONTROLLERS)]
 
 
-def bench_in_thread(kind: str, dialect: str) -> Bench:
+def bench_in_thread(kind: str, dialect: str, move_s: float) -> Bench:
     """An arm at ``sim:``."""
     bins: list[int] = []
     which = "" if kind == "line" else f"&kind={kind}&dialect={dialect}&keepalive_s=0.1"
-    arm = make_arm(f"sim:?move_s={MOVE_S}&bins=4{which}", QUICK if kind == "line" else BRIEF, bins.append)
+    arm = make_arm(f"sim:?move_s={move_s}&bins=4{which}", QUICK if kind == "line" else BRIEF, bins.append)
     link = arm._link  # type: ignore[attr-defined]
     assert isinstance(link, PtyLink)
     assert isinstance(arm, LineArm) == (kind == "line")
@@ -109,10 +112,10 @@ def bench_in_thread(kind: str, dialect: str) -> Bench:
     return Bench(arm, lambda: list(bins), port("jam"), port("reset"), kind == "line", kind != "template")
 
 
-def bench_in_process(kind: str, dialect: str, folder: Path) -> Iterator[Bench]:
+def bench_in_process(kind: str, dialect: str, folder: Path, move_s: float = MOVE_S) -> Iterator[Bench]:
     """An arm of ``sorter-sim arm``, in a process of its own, behind a symbolic link."""
     log, link = folder / "log.txt", folder / "arm"
-    command = [sys.executable, "-c", _SIM, "arm", "--link", str(link), "--move-s", str(MOVE_S), "--bins", "4", "-v"]
+    command = [sys.executable, "-c", _SIM, "arm", "--link", str(link), "--move-s", str(move_s), "--bins", "4", "-v"]
     command += ["--kind", kind, "--dialect", dialect, "--keepalive-s", "0.1"]
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
@@ -137,7 +140,7 @@ def bench_in_process(kind: str, dialect: str, folder: Path) -> Iterator[Bench]:
         )
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
     assert not link.is_symlink()
 
@@ -163,7 +166,7 @@ def _bench_with_firmware(folder: Path) -> Iterator[Bench]:
         )
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
 
 
