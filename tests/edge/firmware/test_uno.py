@@ -74,7 +74,7 @@ def test_the_sorter_runs_with_it(tmp_path: Path) -> None:
     with EmulatedUno(built("uno")) as uno:
         arguments = [
             "--camera",
-            "sim:?speed=2&patience_s=300",
+            "sim:?speed=2&patience_s=300&first_s=2",
             "--port",
             uno.path,
             "--model",

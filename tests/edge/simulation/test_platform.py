@@ -61,21 +61,23 @@ def platform(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         running.stop()
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
+def wait_for(condition: Callable[[], bool], explain: Callable[[], str] = str, timeout_s: float = 120.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline_s
+        assert time.monotonic() < deadline_s, explain()
         time.sleep(0.02)
 
 
 def test_a_sorter_is_killed_and_another_goes_on(tmp_path: Path, platform: Callable[..., Running]) -> None:
     bins = [f"--bin={label}={number}" for number, label in enumerate(FRUITS, start=1)]
-    running = platform("--camera", SMALL, "--arm", "sim:?move_s=0.1", *bins)
+    # Empty long enough for a sorter on a busy computer to see it so before an object comes.
+    running = platform("--camera", f"{SMALL}&first_s=5&empty_s=3", "--arm", "sim:?move_s=0.1", *bins)
     assert running.port == str(tmp_path / "arm")
     sorter = [*RUN, "--camera", running.url, "--port", running.port, "--journal", str(tmp_path / "journal.db")]
-    with subprocess.Popen(sorter, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    said = tmp_path / "said.txt"
+    with said.open("w") as file, subprocess.Popen(sorter, stdout=file, stderr=file) as first:
         try:
-            wait_for(lambda: running.truth_path.exists() and running.truth()["motions"] >= 2)
+            wait_for(lambda: running.truth_path.exists() and running.truth()["motions"] >= 2, said.read_text)
         finally:
             first.kill()
     # Killed with an object on the platform, the next sorter would learn it as empty: let it be taken away first.
