@@ -4,7 +4,7 @@ DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation \
-	bench-edge bench-endurance bench-trigger bench-camera soak clean
+	bench-edge bench-endurance bench-ping bench-trigger bench-camera soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -45,6 +45,9 @@ firmware:
 
 bench-fuzz: install
 	$(BIN)/python -m sorter.benchmarks.fuzz --lines 1000000 --json reports/fuzz.json
+
+bench-ping: install
+	$(BIN)/python -m sorter.benchmarks.ping --json reports/ping.json
 
 bench-trigger: install
 	$(BIN)/python -m sorter.benchmarks.trigger --json reports/trigger.json

@@ -49,9 +49,10 @@ def measure(
             started_s = time.perf_counter()
             candidates[names[j]](frame)
             times_ms[names[j]].append((time.perf_counter() - started_s) * 1e3)
-    return {name: _percentiles(times) for name, times in times_ms.items()}
+    return {name: percentiles(times) for name, times in times_ms.items()}
 
 
-def _percentiles(times_ms: list[float]) -> Latency:
+def percentiles(times_ms: list[float]) -> Latency:
+    """The percentiles of times in milliseconds."""
     p50, p90, p99 = (float(p) for p in np.percentile(times_ms, [50, 90, 99]))
     return Latency(p50, p90, p99, len(times_ms))

@@ -12,7 +12,7 @@ from typing import Literal
 from sorter.edge.arms.arm import ArmState
 
 AnswerKind = Literal[
-    "ok", "refused", "alarm", "busy", "resend", "reset", "state", "report", "identity", "paused", "other"
+    "ok", "refused", "alarm", "busy", "resend", "reset", "state", "modes", "report", "identity", "paused", "other"
 ]
 
 
@@ -23,8 +23,9 @@ class Answer:
     Attributes:
         kind: ``ok``: a line was taken. ``refused``: a line was not. ``alarm``: it has stopped, or is about to.
             ``busy``: it works. ``resend``: it wants line ``number`` next. ``reset``: it has just started. ``state``:
-            ``text`` is its state. ``report``: where it is. ``identity``: ``text`` is its name. ``paused``: somebody
-            pressed a button on it. ``other``: anything that needs no answer.
+            ``text`` is its state. ``modes``: ``number`` is the tool that the last line set. ``report``: where it is.
+            ``identity``: ``text`` is its name. ``paused``: somebody pressed a button on it. ``other``: anything that
+            needs no answer.
         number: Line number or ticket; -1 where there is none.
         text: What it said, or the part that matters.
     """
@@ -86,6 +87,8 @@ def read_grbl(line: str) -> Answer:
         return Answer("reset", text=match[1])
     if match := re.match(r"\[VER:([A-Za-z0-9.]+)", line):
         return Answer("identity", text=f"Grbl-{match[1][:16]}")
+    if match := re.match(r"\[GC:G.* T(\d+)\b", line):
+        return Answer("modes", int(match[1]), line)
     return Answer("other", text=line)
 
 

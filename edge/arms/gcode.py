@@ -11,7 +11,8 @@ from sorter.edge.arms.dialects import DIALECTS, STOP_TICKET, Answer, grbl_state,
 from sorter.edge.arms.link import Link
 from sorter.edge.arms.numbered import FIRST_NUMBER, MarlinRun
 from sorter.edge.arms.options import ArmOptions, split_lines
-from sorter.edge.arms.runs import GrblRun, RunPlan, ScriptRun, UarmRun
+from sorter.edge.arms.runs import RunPlan, ScriptRun, UarmRun
+from sorter.edge.arms.tagged import GrblRun
 from sorter.errors import ArmError
 
 _MANY_RESENDS = 0.1
@@ -49,7 +50,7 @@ class GcodeArm(BookkeptArm):
         heard = b""
         deadline_s = time.monotonic() + self._options.handshake_timeout_s
         last_s = time.monotonic() + self._options.motion_timeout_s + self._options.handshake_timeout_s
-        name, state_known = "", self._options.dialect != "grbl"
+        name, told, state_known = "", "", self._options.dialect != "grbl"
         while (now_s := time.monotonic()) < deadline_s:
             if self._options.dialect == "grbl" and now_s > deadline_s - self._options.handshake_timeout_s / 2:
                 # After a hard limit GRBL hears nothing but this. It stops, moves nothing, and stays locked.
@@ -67,8 +68,12 @@ class GcodeArm(BookkeptArm):
                     elif answer.kind == "state":
                         state_known = True
                         self._see_state(grbl_state(answer.text))
+                    elif answer.kind == "identity" and self._options.dialect == "grbl":
+                        told = answer.text  # its ok is waited for: later it would count as that of another line
                     elif answer.kind == "identity" or (self._options.dialect == "uarm" and answer.kind == "ok"):
                         name = answer.text.split(" ")[0] or self._dialect.name
+                    elif answer.kind == "ok" and told:
+                        name = told
                     elif answer.kind == "refused" and self._options.dialect == "grbl":
                         name = name or self._dialect.name  # it tells its version only while it stands still
                 if name and state_known:

@@ -62,8 +62,11 @@ class LineArm(Arm):
         try:
             with self._reading:
                 self._splitter.clear()
+                damaged_lines = self.damaged_lines
                 identity = self._greet()
-                self._events.clear()  # that opening the port reset it is no news
+                # That opening the port reset it is no news, nor that it cut a line in two.
+                self._events.clear()
+                self.damaged_lines = damaged_lines
                 return identity
         except BaseException:
             self._link.close()

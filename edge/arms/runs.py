@@ -2,8 +2,8 @@
 
 The rule for all dialects: **a motion line is never sent again on doubt.** Only Marlin's line numbers take the doubt
 away: it refuses a number that it has had and names the one that it expects, so the same line under the same number
-moves it at most once (``numbered.py``). GRBL and uArm obey whatever arrives; where their answer is lost, the outcome is
-unknown.
+moves it at most once (``numbered.py``). GRBL obeys whatever arrives, but can be asked which line it obeyed last
+(``tagged.py``). A uArm obeys whatever arrives and tells nothing; where its answer is lost, the outcome is unknown.
 """
 
 from abc import ABC, abstractmethod
@@ -12,13 +12,10 @@ from dataclasses import dataclass
 
 from sorter.edge.arms import protocol
 from sorter.edge.arms.arm import ArmFaultError, ArmOutcomeUnknownError
-from sorter.edge.arms.dialects import PROBE_TICKET, Answer, grbl_state
+from sorter.edge.arms.dialects import PROBE_TICKET, Answer
 from sorter.errors import ArmError
 
 _UNKNOWN_HINT = "Look where the object is before going on; the command must not be repeated blindly."
-_IDLE_REPORTS = 4
-"""GRBL says so often in a row that it is idle while an ok is missing: then the line or its ok was lost."""
-
 ERR_OWN_FAULT = 30
 """First of the numbers for an arm's own faults in docs/arm-protocol.md: here, a refused line of a script that had begun
 to move."""
@@ -66,6 +63,7 @@ class ScriptRun(ABC):
         self.resends = 0
         self._plan = plan
         self._lines = list(plan.lines + plan.closing)
+        self._lead = 0  # lines before the script's own that move nothing
         self._taken = 0
         self._sent = 0
         self._acknowledged = False
@@ -133,8 +131,9 @@ class ScriptRun(ABC):
     def _refuse(self, answer: Answer) -> ArmFaultError:
         """The error for a refused line; the first one refused means that nothing moved."""
         index = min(self._taken, len(self._lines) - 1)
-        number = ERR_OWN_FAULT if index else protocol.ERR_ARGUMENT
-        return self._fault(number, f"{answer.text} (line {self._lines[index]!r})", started=index > 0)
+        started = index > self._lead
+        number = ERR_OWN_FAULT if started else protocol.ERR_ARGUMENT
+        return self._fault(number, f"{answer.text} (line {self._lines[index]!r})", started=started)
 
     def _fault(self, number: int, text: str, *, started: bool) -> ArmFaultError:
         hint = "Look at the arm, remove what is in its way, then resume." if started else "Mend the script of this bin."
@@ -144,58 +143,6 @@ class ScriptRun(ABC):
     def _unknown(self, verb: str) -> ArmOutcomeUnknownError:
         message = f"Arm {self._plan.arm_name} {verb} {self._plan.what}; how far it came is unknown."
         return ArmOutcomeUnknownError(message, _UNKNOWN_HINT)
-
-
-class GrblRun(ScriptRun):
-    """GRBL answers ``?`` in every state, so its silence is noticed soon, and so is an ok that was lost."""
-
-    def __init__(self, plan: RunPlan, now_s: float) -> None:
-        super().__init__(plan, now_s)
-        self._poll_at_s = now_s + plan.poll_s
-        self._idle_reports = 0
-        self._asked = False
-
-    def _take(self, answer: Answer, now_s: float) -> None:
-        if answer.kind == "refused":
-            raise self._refuse(answer)
-        if answer.kind == "ok" and self._taken < self._sent:
-            self._taken += 1
-            self._idle_reports = 0
-            self._acknowledge()
-            if self._taken == len(self._lines):
-                self._poll_at_s = now_s
-        elif answer.kind == "state":
-            self._asked = False
-            self._look(answer.text)
-
-    def _look(self, word: str) -> None:
-        state = grbl_state(word)
-        if state == "FAULT":
-            raise self._fault(protocol.ERR_JAMMED, f"its state is {word}", started=True)
-        if state == "STOPPED":
-            raise self._fault(protocol.ERR_INTERRUPTED, f"somebody stopped it (state {word})", started=True)
-        if state != "IDLE":
-            self._idle_reports = 0
-        elif self._taken == len(self._lines):
-            self.completed = True
-        else:
-            self._idle_reports += 1
-            if self._idle_reports >= _IDLE_REPORTS:
-                raise self._unknown("says that it is idle, but not what became of")
-
-    def _next(self, now_s: float) -> bytes:
-        line = self._lines[self._sent]
-        self._sent += 1
-        self._heard_at_s, self._idle_reports = now_s, 0
-        return line.encode("ascii") + b"\n"
-
-    def _poll(self, now_s: float) -> bytes:
-        # One question at a time: an ok may stand behind all the answers to questions that waited together.
-        overdue = now_s >= self._poll_at_s + self._plan.silence_timeout_s / 2
-        if now_s < self._poll_at_s or (self._asked and not overdue):
-            return b""
-        self._poll_at_s, self._asked = now_s + self._plan.poll_s, True
-        return b"?"
 
 
 class UarmRun(ScriptRun):

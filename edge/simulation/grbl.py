@@ -1,4 +1,7 @@
-"""A simulated GRBL 1.1: real-time characters, alarms that lock it, no line numbers."""
+"""A simulated GRBL 1.1: real-time characters, alarms that lock it, no line numbers, a tool that it only remembers.
+
+The number is 0 again after each line without one, as in GRBL's ``gcode.c``.
+"""
 
 import re
 from collections import deque
@@ -20,6 +23,7 @@ class GrblController(Controller):
         self._alarm = ""
         self._deadlocked = False
         self._queue: deque[str] = deque()
+        self._tool = 0
 
     def banner(self) -> tuple[str, ...]:
         """As after power-on."""
@@ -48,13 +52,13 @@ class GrblController(Controller):
     def obey(self, line: str, now_s: float) -> None:
         """Queues; a dwell holds the queue up until the motion has ended."""
         line = re.sub(r"\(.*?\)|;.*", "", line).strip()
-        if line and not self._deadlocked:
+        if not self._deadlocked:
             self._queue.append(line)
 
     def go_on(self, now_s: float) -> None:
         """Works off the queue."""
         while self._queue and not self._deadlocked:
-            if self._queue[0].startswith("G4") and self.moving:
+            if re.match(r"(T\d+ ?)?G4\b", self._queue[0]) and self.moving:
                 return
             self._say(self._carry_out(self._queue.popleft(), now_s), now_s)
 
@@ -64,18 +68,29 @@ class GrblController(Controller):
                 return "error:8"
             self._say("[VER:1.1h.20190830:]", now_s)
             self._say("[OPT:V,15,128]", now_s)
+        elif line == "$G":
+            self._say(f"[GC:G0 G54 G17 G21 G90 G94 M5 M9 T{self._tool} F0 S0]", now_s)
         elif line == "$X":
             if self._alarm:
                 self._alarm = ""
                 self._say("[MSG:Caution: Unlocked]", now_s)
-        elif self._alarm:
+        elif line:
+            return self._obey_block(line, now_s)
+        return "ok"
+
+    def _obey_block(self, line: str, now_s: float) -> str:
+        """A line of G-code, obeyed whole or not at all."""
+        if self._alarm:
             return "error:9"
-        elif not re.match(r"[GM$]\w", line):
+        if not re.match(r"[GMT$]\w", line):
             return "error:1"
-        elif not re.fullmatch(r"[GMXYZFSPIJKLNRT$H0-9. -]+", line):
+        if not re.fullmatch(r"[GMXYZFSPIJKLNRT$H0-9. -]+", line):
             return "error:20"
-        elif not line.startswith("G4"):
-            self.execute(line, now_s)
+        tool = re.match(r"T(\d+) ?", line)
+        self._tool = int(tool[1]) if tool else 0
+        rest = line[tool.end() :] if tool else line
+        if rest and not rest.startswith("G4"):
+            self.execute(rest, now_s)
         return "ok"
 
     def on_jam(self, now_s: float) -> None:

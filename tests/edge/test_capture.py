@@ -35,7 +35,7 @@ class Watcher:
         self.numbers: list[int] = []
         self.capture = Capture(camera, self._news.set, options)
 
-    def watch(self, until: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    def watch(self, until: Callable[[], bool], timeout_s: float = 120.0) -> None:
         deadline_s = time.monotonic() + timeout_s
         while not until():
             assert time.monotonic() < deadline_s, (self.states, self.capture.health)

@@ -110,7 +110,7 @@ def test_ctrl_c_ends_it_with_a_summary(tmp_path: Path) -> None:
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert "object    1.1" in first
     assert process.returncode == 130 and "Stopped." in err and "Traceback" not in err
     assert "photos of" in out
@@ -130,7 +130,7 @@ def test_enter_takes_a_photo_on_a_real_terminal(tmp_path: Path) -> None:
         os.write(controller, b"\n")
         assert f"object {number:>4}.1" in process.stdout.readline()
     os.write(controller, b"q\n")
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     os.close(controller)
     assert process.returncode == 130
     assert "2 photos of 2 objects" in out and len(photos_in(tmp_path / "apple")) == 2

@@ -95,7 +95,7 @@ def test_in_the_background_it_leaves_the_terminal_alone(tmp_path: Path) -> None:
         f"sys.exit(subprocess.Popen({command!r}, process_group=0).wait())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", shell], stdin=slave, capture_output=True, start_new_session=True, timeout=60
+        [sys.executable, "-c", shell], stdin=slave, capture_output=True, start_new_session=True, timeout=120
     )
     os.close(slave)
     os.close(master)

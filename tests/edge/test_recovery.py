@@ -50,14 +50,14 @@ class Running:
     def end(self) -> None:
         """Ends it; nothing is resumed, so that an arm that was stopped stays so."""
         self.sorter.runtime.control.end()
-        self.thread.join(20)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
     @property
     def status(self) -> Status:
         return self.sorter.runtime.monitor.status
 
-    def wait(self, condition: Callable[[Status], bool], timeout_s: float = 30.0) -> Status:
+    def wait(self, condition: Callable[[Status], bool], timeout_s: float = 120.0) -> Status:
         deadline_s = time.monotonic() + timeout_s
         while not condition(self.status):
             assert time.monotonic() < deadline_s, f"waited in vain: {self.status}"
@@ -194,7 +194,7 @@ def test_a_cable_pulled_out_and_put_back(tmp_path: Path) -> None:
                 run.wait(lambda status: status.sorted_objects >= 2)
                 assert run.status.arm.reconnected >= 1
                 run.sorter.runtime.control.end()
-                run.thread.join(20)
+                run.thread.join(60)
     assert run.rows()[0] == COMPLETED  # the arm said so itself
     assert [int(motion.arguments[0]) for motion in arm.motions if motion.word == "SORT"] == run.rows("bin")
 
@@ -229,7 +229,7 @@ def test_a_lost_camera_pauses_sorting_and_comes_back(tmp_path: Path) -> None:
 def test_where_faults_end_the_run_the_error_says_why(tmp_path: Path) -> None:
     settings = dotted(arm__port="sim:?move_s=0.05&jam=1", recovery__on_fault="exit")
     with running(tmp_path, **settings) as run:
-        run.thread.join(20)
+        run.thread.join(60)
     assert isinstance(run.error, ArmError) and "jammed" in run.error.message
     assert run.rows() == [FAILED]
 
@@ -239,7 +239,7 @@ def test_what_is_under_way_at_the_end_is_told_by_the_arm(tmp_path: Path) -> None
     with running(tmp_path, **dotted(arm__port="sim:?move_s=0.5")) as run:
         run.wait(lambda status: status.phase is Phase.MOVING)
         run.sorter.runtime.control.end()
-        run.thread.join(20)
+        run.thread.join(60)
     assert run.rows() == [COMPLETED]
 
 

@@ -24,7 +24,9 @@ from sorter.models import find_model
 MODEL = find_model("fruit-demo-int8")
 
 
-def sort(tmp_path: Path, *arguments: str, camera: str = "sim:?speed=2", port: str = "sim:?move_s=0.1") -> Result:
+def sort(
+    tmp_path: Path, *arguments: str, camera: str = "sim:?speed=2&patience_s=60", port: str = "sim:?move_s=0.1"
+) -> Result:
     common = ["--camera", camera, "--port", port, "--journal", str(tmp_path / "journal.db")]
     if "--model" not in arguments:
         common += ["--model", str(MODEL)]
@@ -119,7 +121,7 @@ def pty_arm(tmp_path: Path) -> Iterator[Callable[..., str]]:
     yield start
     for process in started:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_a_serial_device_works_like_the_simulated_arm(tmp_path: Path, pty_arm: Callable[..., str]) -> None:
@@ -168,11 +170,11 @@ def test_interrupted_with_a_command_in_flight(tmp_path: Path, signal_number: sig
     command = [sys.executable, "-c", "from sorter.edge.cli import run; run()", *arguments, "--journal"]
     journal = tmp_path / "journal.db"
     process = subprocess.Popen([*command, str(journal)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while time.monotonic() < deadline_s and not (journal.exists() and _acknowledged(journal)):
         time.sleep(0.05)
     process.send_signal(signal_number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Stopped." in err and "Traceback" not in err
     assert "Objects: 1 failed" in out
@@ -194,7 +196,7 @@ def test_killed_and_started_again(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from sorter.edge.cli import run; run()", *arguments, "--journal"]
     journal = tmp_path / "journal.db"
     process = subprocess.Popen([*command, str(journal)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while time.monotonic() < deadline_s and not (journal.exists() and _acknowledged(journal)):
         time.sleep(0.05)
     process.kill()

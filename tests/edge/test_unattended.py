@@ -43,7 +43,7 @@ class Program:
     def end(self) -> str:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        output, _ = self.process.communicate(timeout=20)
+        output, _ = self.process.communicate(timeout=60)
         return output
 
 
@@ -106,22 +106,27 @@ def test_two_runs_on_one_port_or_one_journal_are_refused(tmp_path: Path, start: 
     assert "Hint:" in refused.stderr
 
 
+def _read(connection: http.client.HTTPConnection, path: str) -> str:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    assert answer.status == 200, (path, body)
+    return body
+
+
 def test_the_page_of_a_run(tmp_path: Path, start: Start) -> None:
     program = start(_RUN, *common(tmp_path, "sim:?move_s=0.1"), "--dashboard", "127.0.0.1:0")
     port = int(program.wait_for(r"Operator's page: http://127\.0\.0\.1:(\d+)/")[1])
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while not query(tmp_path / "j.db", "SELECT 1 FROM object WHERE outcome='completed'"):
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
-    time.sleep(1.0)  # the snapshot is renewed twice a second
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    while not re.search(r'sorter_commands_total\{result="completed"\} [1-9]', _read(connection, "/metrics")):
+        assert time.monotonic() < deadline_s  # the snapshot is renewed twice a second
+        time.sleep(0.1)
     for path in ("/", "/healthz", "/metrics", "/api/status"):
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        assert answer.status == 200, (path, body)
-        if path == "/metrics":
-            assert re.search(r'sorter_commands_total\{result="completed"\} [1-9]', body)
+        body = _read(connection, path)
         if path == "/healthz":
             assert json.loads(body)["healthy"] is True
     connection.close()

@@ -16,12 +16,17 @@ import pytest
 from sorter.edge.arms.arm import ArmFaultError, ArmOutcomeUnknownError
 from sorter.edge.arms.protocol import next_sequence
 from sorter.errors import ArmError, ConfigError
-from tests.edge.arms.benches import NAMES, Bench, make_bench
+from tests.edge.arms.benches import NAMES, SLOW_MOVE_S, Bench, make_bench
 
 
 @pytest.fixture(params=NAMES)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     yield from make_bench(request.param, tmp_path)
+
+
+@pytest.fixture(params=NAMES)
+def slow_bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    yield from make_bench(request.param, tmp_path, SLOW_MOVE_S)
 
 
 def _resume(bench: Bench) -> None:
@@ -86,18 +91,18 @@ def test_home_and_resume_count_on(bench: Bench) -> None:
     assert bench.sorted_bins() == [1, 2]
 
 
-def test_stop_from_another_thread(bench: Bench) -> None:
-    with bench.arm as arm:
+def test_stop_from_another_thread(slow_bench: Bench) -> None:
+    with slow_bench.arm as arm:
         stopper = threading.Thread(target=arm.stop)
         with pytest.raises(ArmFaultError) as caught:
             arm.sort(1, 1, stopper.start)
-        stopper.join(5)
+        stopper.join(60)
         assert not stopper.is_alive()
         assert caught.value.number == 21 and caught.value.started
         with pytest.raises(ArmFaultError) as caught:
             arm.sort(1, 2)
         assert caught.value.number == 5 and not caught.value.started
-    assert bench.sorted_bins() == []
+    assert slow_bench.sorted_bins() == []
 
 
 def test_jam_and_recovery(bench: Bench) -> None:
@@ -115,12 +120,12 @@ def test_jam_and_recovery(bench: Bench) -> None:
     assert bench.sorted_bins() == [2]
 
 
-def test_reset_under_way(bench: Bench) -> None:
-    with bench.arm as arm:
-        with pytest.raises(ArmOutcomeUnknownError, match="reset" if bench.tells_reset else "did not reply"):
-            arm.sort(1, 1, bench.reset)
+def test_reset_under_way(slow_bench: Bench) -> None:
+    with slow_bench.arm as arm:
+        with pytest.raises(ArmOutcomeUnknownError, match="reset" if slow_bench.tells_reset else "did not reply"):
+            arm.sort(1, 1, slow_bench.reset)
         arm.sort(2, 2)  # greets the arm anew
-    assert bench.sorted_bins() == [2]
+    assert slow_bench.sorted_bins() == [2]
 
 
 def test_reset_between_two_commands(bench: Bench) -> None:
@@ -128,22 +133,22 @@ def test_reset_between_two_commands(bench: Bench) -> None:
         arm.sort(1, 1)
         bench.reset()
         if not bench.tells_reset:
-            time.sleep(0.1)  # it is deaf while it starts
+            time.sleep(0.5)  # it is deaf while it starts
         while bench.tells_reset and arm.status().last_sequence:
             time.sleep(0.01)
         arm.sort(2, 2)
     assert bench.sorted_bins() == [1, 2]
 
 
-def test_leaving_in_the_middle_stops_the_arm(bench: Bench) -> None:
+def test_leaving_in_the_middle_stops_the_arm(slow_bench: Bench) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), bench.arm as arm:
+    with pytest.raises(KeyboardInterrupt), slow_bench.arm as arm:
         arm.sort(1, 1, interrupt)
-    assert bench.arm.open().status.state == "STOPPED"
-    bench.arm.close()
-    assert bench.sorted_bins() == []
+    assert slow_bench.arm.open().status.state == "STOPPED"
+    slow_bench.arm.close()
+    assert slow_bench.sorted_bins() == []
 
 
 def test_refused_command_leaves_the_arm_idle(bench: Bench) -> None:
@@ -163,15 +168,15 @@ def test_impossible_commands_never_leave(bench: Bench) -> None:
         assert arm.status().last_sequence == 0
 
 
-def test_command_whose_outcome_is_unknown_is_never_sent_again(bench: Bench) -> None:
-    with bench.arm as arm:
+def test_command_whose_outcome_is_unknown_is_never_sent_again(slow_bench: Bench) -> None:
+    with slow_bench.arm as arm:
         with pytest.raises(ArmOutcomeUnknownError):
-            arm.sort(1, 1, bench.reset)
-        if not bench.remembers:
+            arm.sort(1, 1, slow_bench.reset)
+        if not slow_bench.remembers:
             with pytest.raises(ArmOutcomeUnknownError):
                 arm.sort(1, 1)
         arm.sort(2, 2)
-    assert bench.sorted_bins() == [2]
+    assert slow_bench.sorted_bins() == [2]
 
 
 def test_what_is_known_after_the_port_was_opened_anew(bench: Bench) -> None:
@@ -192,8 +197,7 @@ def test_heartbeat_and_counters(bench: Bench) -> None:
         arm.sort(1, 1)
         assert arm.heartbeat().last_sequence == 1
         assert arm.sent_lines > sent
-        # The emulated Uno may lose bytes of a line while the machine is busy; that line is then sent again.
-        assert arm.damaged_lines <= bench.most_damaged_lines
+        assert arm.damaged_lines == 0
         assert arm.listen(0.05) is None
 
 

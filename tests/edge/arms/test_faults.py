@@ -14,13 +14,14 @@ from sorter.edge.simulation.pty import PtyArm, SimulatedLink
 from sorter.errors import ArmError, ConfigError
 
 HASTY = LineOptions(
-    handshake_timeout_s=3,
+    handshake_timeout_s=20,
     hello_interval_s=0.03,
     acknowledge_timeout_s=0.02,
-    attempts=40,
+    attempts=1000,
     repeat_interval_s=0.02,
-    motion_timeout_s=20,
+    motion_timeout_s=60,
 )
+"""Many short waits, so that losses cost little, and no end of them while the computer is busy."""
 
 
 @pytest.mark.parametrize(

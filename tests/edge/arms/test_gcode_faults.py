@@ -29,9 +29,12 @@ HASTY = ArmOptions(
     attempts=40,
     silence_timeout_s=0.06,
     poll_s=0.02,
-    motion_timeout_s=3,
+    motion_timeout_s=60,
 )
 """For Marlin, which may be asked again as often as one likes: many short waits, so that losses cost little."""
+
+STUBBORN_ATTEMPTS = 1000
+"""For a link that is bad but not dead: a computer that stands still for a second must not look like a dead one."""
 
 PATIENT = replace(HASTY, silence_timeout_s=2.0)
 """For the others, whose silence ends a command: a busy computer must not look like a silent arm."""
@@ -64,6 +67,7 @@ def make(
 )
 def test_line_numbers_make_a_bad_link_good(behaviour: dict[str, Any]) -> None:
     arm, controller, bins = make("marlin", **behaviour)
+    arm._options = replace(arm._options, attempts=STUBBORN_ATTEMPTS)
     wanted = [(5 * i) % 6 for i in range(15)]
     with arm:
         for sequence, bin_number in enumerate(wanted, start=1):
@@ -72,10 +76,21 @@ def test_line_numbers_make_a_bad_link_good(behaviour: dict[str, Any]) -> None:
     assert len(controller.motions) == len(wanted)
 
 
-@pytest.mark.parametrize("dialect", ["grbl", "uarm"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_without_line_numbers_a_lost_answer_is_an_unknown_outcome(dialect: str, seed: int) -> None:
-    arm, controller, bins = make(dialect, drop=0.05, seed=seed)
+def test_grbl_tells_which_line_it_obeyed_last(seed: int) -> None:
+    arm, controller, bins = make("grbl", drop=0.05, seed=seed)
+    arm._options = replace(arm._options, motion_timeout_s=60, repeat_interval_s=0.1, silence_timeout_s=20)
+    wanted = [sequence % 6 for sequence in range(1, 13)]
+    with arm:
+        for sequence, bin_number in enumerate(wanted, start=1):
+            arm.sort(bin_number, sequence)
+    assert bins == wanted and len(controller.motions) == len(wanted)
+    assert controller._link.damage["dropped"], "the seed must lose something"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_without_any_number_a_lost_answer_is_an_unknown_outcome(seed: int) -> None:
+    arm, controller, bins = make("uarm", drop=0.05, seed=seed)
     arm._options = replace(arm._options, motion_timeout_s=0.5)
     completed, unknown = [], 0
     with arm:
@@ -94,6 +109,7 @@ def test_without_line_numbers_a_lost_answer_is_an_unknown_outcome(dialect: str, 
 def test_many_resends_are_worth_one_warning() -> None:
     warnings: list[str] = []
     arm, _, _ = make("marlin", warnings.append, drop=0.25, seed=2)
+    arm._options = replace(arm._options, attempts=STUBBORN_ATTEMPTS)
     with arm:
         for sequence in range(1, 13):
             arm.sort(sequence % 6, sequence)
@@ -138,7 +154,7 @@ def test_listening_tells_of_a_reset(dialect: str) -> None:
     with arm:
         assert arm.listen(0.05) is None
         assert arm._link.reset()
-        assert arm.listen(5) == "reset"
+        assert arm.listen(30) == "reset"
         assert arm.listen(0.05) is None
         assert arm.status().last_sequence == 0
 
@@ -170,19 +186,19 @@ def test_start_script_waits_for_the_first_motion_and_follows_each_reset(dialect:
         arm.sort(2, 2)
         assert controller.motions.count("G28") == 1
         arm._link.reset()
-        assert arm.listen(5) == "reset"
+        assert arm.listen(30) == "reset"
         arm.sort(3, 3)
         assert controller.motions.count("G28") == 2
 
 
 def test_marlin_may_stop_without_dying() -> None:
-    arm, controller, bins = make("marlin", move_s=0.3)
+    arm, controller, bins = make("marlin", move_s=1)
     arm._options = replace(arm._options, stop_script="M410")
     with arm:
         stopper = threading.Thread(target=arm.stop)
         with pytest.raises(ArmFaultError) as caught:
             arm.sort(1, 1, stopper.start)
-        stopper.join(5)
+        stopper.join(60)
         assert caught.value.number == 21
         arm.resume()
         arm.sort(2, 3)
@@ -257,10 +273,12 @@ def test_arm_without_park_script_says_so() -> None:
         arm.home()
 
 
-def _gate(reply: str = "DONE", **behaviour: Any) -> tuple[TemplateArm, GateController, list[int]]:
+def _gate(
+    reply: str = "DONE", patience_s: float = 30, **behaviour: Any
+) -> tuple[TemplateArm, GateController, list[int]]:
     bins: list[int] = []
     options = replace(
-        complete_options(replace(HASTY, kind="template"), 4), reply=reply, move_s=0.1, motion_timeout_s=0.5
+        complete_options(replace(HASTY, kind="template"), 4), reply=reply, move_s=0.1, motion_timeout_s=patience_s
     )
     messages = {n: f"GATE {n}\n".encode() for n in range(4)}
     gate = GateController(ControllerOptions(**{"move_s": 0.02, **behaviour}), messages, bins.append)
@@ -268,7 +286,7 @@ def _gate(reply: str = "DONE", **behaviour: Any) -> tuple[TemplateArm, GateContr
 
 
 def test_template_that_loses_its_reply_is_not_asked_twice() -> None:
-    arm, gate, _ = _gate(drop=0.3, seed=4)
+    arm, gate, _ = _gate(patience_s=0.5, drop=0.3, seed=4)
     unknown = 0
     with arm:
         for sequence in range(1, 9):
@@ -285,6 +303,9 @@ def test_template_without_reply_waits_for_its_motion() -> None:
         started_s = time.monotonic()
         arm.sort(1, 1)
         assert time.monotonic() - started_s >= 0.1  # a lower bound only: it must not come back at once
+        deadline_s = time.monotonic() + 30
+        while not bins and time.monotonic() < deadline_s:
+            time.sleep(0.01)  # the simulated device's thread may be late
     assert bins == [1]
 
 

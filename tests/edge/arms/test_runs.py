@@ -1,6 +1,7 @@
 """Scripts on their way to simulated controllers: no port, no thread, and a clock that the test turns."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from sorter.edge.arms.arm import ArmFaultError, ArmNotAcknowledgedError, ArmOutcomeUnknownError
 from sorter.edge.arms.dialects import DIALECTS, Answer, marlin_line
 from sorter.edge.arms.numbered import FIRST_NUMBER, MarlinRun
-from sorter.edge.arms.runs import GrblRun, RunPlan, ScriptRun, UarmRun
+from sorter.edge.arms.runs import RunPlan, ScriptRun, UarmRun
+from sorter.edge.arms.tagged import GrblRun, tag_lines
 from sorter.edge.simulation.controller import Controller, ControllerOptions
 from sorter.edge.simulation.grbl import GrblController
 from sorter.edge.simulation.marlin import MarlinController
@@ -23,21 +25,26 @@ _CONTROLLERS: dict[str, type[Controller]] = {"marlin": MarlinController, "grbl":
 _STEP_S = 0.01
 
 
-def make_run(dialect: str, acknowledge: Callable[[], None] = lambda: None, attempts: int = 8) -> ScriptRun:
+def make_run(
+    dialect: str, acknowledge: Callable[[], None] = lambda: None, attempts: int = 8, silence_s: float = 0.5
+) -> ScriptRun:
     closing = DIALECTS[dialect].closing
-    plan = RunPlan("arm", "SORT 1 (number 1)", SCRIPT, closing, attempts, 0.5, 0.5, 0.1, 30.0, acknowledge)
+    plan = RunPlan("arm", "SORT 1 (number 1)", SCRIPT, closing, attempts, 0.5, silence_s, 0.1, 30.0, acknowledge)
     if dialect == "marlin":
         return MarlinRun(plan, 0.0, FIRST_NUMBER)
     return GrblRun(plan, 0.0) if dialect == "grbl" else UarmRun(plan, 0.0, 0)
 
 
 def drive(
-    dialect: str, at: dict[int, Callable[[Controller, float], None]] | None = None, **behaviour: Any
+    dialect: str,
+    at: dict[int, Callable[[Controller, float], None]] | None = None,
+    silence_s: float = 0.5,
+    **behaviour: Any,
 ) -> tuple[ScriptRun, Controller, ArmError | None, int]:
     """Lets host and controller talk until the script has ended, somehow; nothing waits for real."""
     controller = _CONTROLLERS[dialect](ControllerOptions(**{"move_s": 0.2, "keepalive_s": 0.1, **behaviour}), {})
     acknowledged: list[int] = []
-    run = make_run(dialect, lambda: acknowledged.append(1))
+    run = make_run(dialect, lambda: acknowledged.append(1), silence_s=silence_s)
     if dialect == "marlin":
         controller._last_number = FIRST_NUMBER - 1  # type: ignore[attr-defined]
     pending = b""
@@ -85,6 +92,14 @@ def test_no_line_ever_moves_it_twice(dialect: str, drop: float, delay: float, se
         assert controller.motions == MOVES and not controller.moving
     if isinstance(error, ArmNotAcknowledgedError):
         assert dialect == "marlin"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10_000))
+def test_grbl_gets_over_what_is_lost(seed: int) -> None:
+    run, controller, error, _ = drive("grbl", silence_s=3.0, drop=0.05, seed=seed)
+    assert error is None and run.completed, "only a reset leaves it unknown"
+    assert controller.motions == MOVES and not controller.moving
 
 
 @settings(max_examples=100, deadline=None)
@@ -223,12 +238,79 @@ def test_damaged_n_is_not_the_scripts_fault() -> None:
     assert not caught.value.started
 
 
-def test_grbl_that_is_idle_but_owes_an_ok() -> None:
+def _be_idle(talk: Dialogue, reports: int = 4) -> bytes:
+    """What the host sends besides ``?`` while GRBL says that it is idle."""
+    sent = b""
+    for _ in range(reports):
+        talk.hear("<Idle|MPos:0,0,0>", "grbl")
+        sent += talk.wait(0.3).replace(b"?", b"")
+    return sent
+
+
+def _doubt(*taken: str) -> Dialogue:
+    """GRBL has said ok to some lines, is idle, and owes the ok of the next."""
     talk = Dialogue("grbl")
-    talk.wait(0)
+    for line in taken:
+        assert talk.wait(0.01) == line.encode() + b"\n"
+        talk.hear("ok", "grbl")
+    assert talk.wait(0.01)
+    assert _be_idle(talk, 3) == b"" and _be_idle(talk, 1) == b"\n$G\n"
+    return talk
+
+
+def _modes(tool: int) -> str:
+    return f"[GC:G0 G54 G17 G21 G90 G94 M5 M9 T{tool} F0 S0]"
+
+
+def test_grbl_that_lost_only_its_ok_is_believed() -> None:
+    talk = _doubt("T11", "T22 G90")
+    for line in ("ok", _modes(33), "ok"):
+        talk.hear(line, "grbl")
+    assert _be_idle(talk, 3) == b"T44 G0 X20\n", "the first report comes too soon to tell that all has been said"
+    assert talk.run.resends == 0
+
+
+def test_grbl_that_never_had_the_line_gets_it_again() -> None:
+    talk = _doubt("T11", "T22 G90")
+    for line in ("ok", _modes(22), "ok"):
+        talk.hear(line, "grbl")
+    assert _be_idle(talk, 3) == b"T33 G0 X10\n"
+    assert talk.run.resends == 1
+    talk.hear("ok", "grbl")
+    assert talk.wait(0.01) == b"T44 G0 X20\n"
+
+
+@pytest.mark.parametrize("tool", [0, 11, 44, 3])
+def test_grbl_that_was_reset_or_obeyed_another_line(tool: int) -> None:
+    talk = _doubt("T11", "T22 G90")
+    talk.hear(_modes(tool), "grbl")
+    with pytest.raises(ArmOutcomeUnknownError, match="last line"):
+        _be_idle(talk, 3)
+
+
+def test_grbl_that_does_not_tell() -> None:
+    talk = _doubt("T11")
     with pytest.raises(ArmOutcomeUnknownError, match="idle"):
-        for _ in range(10):
-            talk.hear("<Idle|MPos:0,0,0>", "grbl")
+        for question in (b"\n$G\n", b"\n$G\n", b""):
+            assert _be_idle(talk) == question
+    assert talk.acknowledged == 0, "that it has a tag is not that it has the command"
+
+
+def test_relative_of_grbl_that_refuses_tags_goes_without() -> None:
+    talk = Dialogue("grbl")
+    assert talk.wait(0.01) == b"T11\n"
+    talk.hear("error:38", "grbl")
+    assert talk.wait(0.01) == b"T22 G90\n"
+    with pytest.raises(ArmOutcomeUnknownError, match="idle"):
+        _be_idle(talk)
+
+
+def test_lines_that_carry_tags() -> None:
+    lines = ["g90", "$H", "G0 X1 (then turn)"]
+    assert tag_lines(lines) == (["T11", "T22 g90", "$H", "T44 G0 X1 (then turn)"], [11, 22, 0, 44])
+    assert tag_lines(["G0 X1", "M6 T2"]) == (["G0 X1", "M6 T2"], [0, 0])
+    _, tags = tag_lines(["G4 P0"] * 40)
+    assert all(a != b for a, b in pairwise(tags)) and all(tag // 10 == tag % 10 for tag in tags)
 
 
 @pytest.mark.parametrize(("state", "number"), [("Hold:0", 21), ("Door:1", 21), ("Alarm", 20)])

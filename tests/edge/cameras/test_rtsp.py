@@ -29,14 +29,14 @@ def _serve(port: int = 0) -> RtspServer:
 
 
 def _wait_for_state(capture: Capture, *states: str) -> None:
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while capture.health.state not in states:
         assert time.monotonic() < deadline_s, capture.health
         time.sleep(0.01)
 
 
 def _wait_for_frame(capture: Capture) -> tuple[int, ...]:
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 120
     while time.monotonic() < deadline_s:
         if (frame := capture.take()) is not None:
             assert frame.image[:, :, 2].mean() > 150 > 60 > frame.image[:, :, :2].mean()

@@ -35,7 +35,7 @@ def start_arm() -> Iterator[Callable[..., str]]:
     yield start
     for process in started:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def look(*arguments: str) -> Result:

@@ -45,7 +45,7 @@ class Running:
 
     def stop(self) -> str:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=20)[1]
+        return self.process.communicate(timeout=60)[1]
 
 
 @pytest.fixture
@@ -61,26 +61,28 @@ def platform(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         running.stop()
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], explain: Callable[[], str] = str, timeout_s: float = 120.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline_s
+        assert time.monotonic() < deadline_s, explain()
         time.sleep(0.02)
 
 
 def test_a_sorter_is_killed_and_another_goes_on(tmp_path: Path, platform: Callable[..., Running]) -> None:
     bins = [f"--bin={label}={number}" for number, label in enumerate(FRUITS, start=1)]
-    running = platform("--camera", SMALL, "--arm", "sim:?move_s=0.1", *bins)
+    # Empty long enough for a sorter on a busy computer to see it so before an object comes.
+    running = platform("--camera", f"{SMALL}&first_s=5&empty_s=3", "--arm", "sim:?move_s=0.1", *bins)
     assert running.port == str(tmp_path / "arm")
     sorter = [*RUN, "--camera", running.url, "--port", running.port, "--journal", str(tmp_path / "journal.db")]
-    with subprocess.Popen(sorter, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+    said = tmp_path / "said.txt"
+    with said.open("w") as file, subprocess.Popen(sorter, stdout=file, stderr=file) as first:
         try:
-            wait_for(lambda: running.truth_path.exists() and running.truth()["motions"] >= 2)
+            wait_for(lambda: running.truth_path.exists() and running.truth()["motions"] >= 2, said.read_text)
         finally:
             first.kill()
     # Killed with an object on the platform, the next sorter would learn it as empty: let it be taken away first.
     wait_for(lambda: all(visit["left_at_s"] for visit in running.truth()["objects"]))
-    second = subprocess.run([*sorter, "--objects", "3"], capture_output=True, text=True, timeout=60)
+    second = subprocess.run([*sorter, "--objects", "3"], capture_output=True, text=True, timeout=240)
     assert second.returncode == 0, second.stderr
     process_said = running.stop()
     assert "Bins: apple 1" in process_said
@@ -94,14 +96,14 @@ def test_nothing_comes_while_nobody_watches(platform: Callable[..., Running]) ->
     running = platform("--camera", SMALL, "--grace", "0.2")
     time.sleep(1)
     assert running.truth()["objects"] == []
-    with urllib.request.urlopen(running.url, timeout=5) as stream:
+    with urllib.request.urlopen(running.url, timeout=60) as stream:
         assert stream.headers["Content-Type"].startswith("multipart/x-mixed-replace")
         wait_for(lambda: bool(stream.read(1000)) and bool(running.truth()["objects"]))
 
 
 def test_a_snapshot_and_the_truth_on_demand(tmp_path: Path, platform: Callable[..., Running]) -> None:
     running = platform("--camera", SMALL, "--truth-interval", "600")
-    with urllib.request.urlopen(f"{running.url}snapshot.jpg", timeout=10) as answer:
+    with urllib.request.urlopen(f"{running.url}snapshot.jpg", timeout=60) as answer:
         picture = cv2.imdecode(np.frombuffer(answer.read(), np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None and picture.shape == (240, 320, 3)
     running.process.send_signal(signal.SIGHUP)
@@ -112,7 +114,7 @@ def test_a_snapshot_and_the_truth_on_demand(tmp_path: Path, platform: Callable[.
 def test_it_is_unplugged_and_comes_back(platform: Callable[..., Running]) -> None:
     running = platform("--camera", f"{SMALL}&vanish=1&vanish_s=0.5")
     for _ in range(2):
-        with urllib.request.urlopen(running.url, timeout=10) as stream:
+        with urllib.request.urlopen(running.url, timeout=60) as stream:
             while stream.read(4096):
                 pass
         wait_for(lambda: _answers(running.url))

@@ -15,7 +15,7 @@ from sorter.edge.simulation.stream import PictureStream
 
 
 def _wait_for(condition: Callable[[], bool]) -> bool:
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline_s:
         time.sleep(0.02)
     return condition()
