@@ -28,11 +28,15 @@ _FINER = 2
 _SMOOTHING_PX = 0.6
 _MARGIN_PX = 3
 
-_NECK = 1.65
-"""How many times a neck is narrower than what it joins, times how much more convex the sides are than the whole."""
+_NECK, _COLOURED_NECK = 1.65, 1.32
+"""How many times a neck is narrower than what it joins, times how much more convex the sides are than the whole; and
+the same where the sides have different colours."""
 
-_COLOURED_NECK = 1.32
-"""The same where the sides have different colours."""
+_ROUND_NECK, _COLOURED_ROUND_NECK = 1.5, 1.26
+"""The same where both sides are round: crushed cans and torn paper are not."""
+
+_ROUND = 0.96
+"""Round sides fill this share of their convex hulls."""
 
 _OTHER_COLOUR = 25.0
 """Distance of two colours in the plane of CIELAB's a and b."""
@@ -71,11 +75,12 @@ def is_pair(piece: Pixels, picture: Pixels, part: float) -> bool:
     neck = find_neck(piece, part)
     if neck is None or neck.compactness < _COMPACT:
         return False
+    plain, coloured = (_ROUND_NECK, _COLOURED_ROUND_NECK) if neck.compactness >= _ROUND else (_NECK, _COLOURED_NECK)
     pronounced = neck.narrowness * neck.convexity
-    if not _COLOURED_NECK <= pronounced < _NECK:
-        return pronounced >= _NECK
+    if not coloured <= pronounced < plain:
+        return pronounced >= plain
     contrast = min(_colour_difference(piece, picture, neck) / _OTHER_COLOUR, 1.0)
-    return pronounced >= _NECK - contrast * (_NECK - _COLOURED_NECK)
+    return pronounced >= plain - contrast * (plain - coloured)
 
 
 def find_neck(piece: Pixels, part: float) -> Neck | None:
