@@ -19,6 +19,9 @@ _POINTS = 64
 _REACH = 10
 """A piece must widen within so many points from its neck."""
 
+_TURNS = 3
+"""A chord is turned by so many points to either side."""
+
 _LEAST_ARC = 4
 """Points of the outline that a side has at least."""
 
@@ -28,12 +31,15 @@ _FINER = 2
 _SMOOTHING_PX = 0.6
 _MARGIN_PX = 3
 
-_NECK, _COLOURED_NECK = 1.65, 1.32
+_NECK, _COLOURED_NECK = 1.55, 1.2
 """How many times a neck is narrower than what it joins, times how much more convex the sides are than the whole; and
 the same where the sides have different colours."""
 
-_ROUND_NECK, _COLOURED_ROUND_NECK = 1.5, 1.26
+_ROUND_NECK, _COLOURED_ROUND_NECK = 1.3, 1.17
 """The same where both sides are round: crushed cans and torn paper are not."""
+
+_LEAST_NARROWNESS = 1.1
+"""A bend alone makes the sides more convex than the whole."""
 
 _ROUND = 0.96
 """Round sides fill this share of their convex hulls."""
@@ -73,7 +79,7 @@ def is_pair(piece: Pixels, picture: Pixels, part: float) -> bool:
         part: A side whose area is a smaller share of the other one's is a part of it.
     """
     neck = find_neck(piece, part)
-    if neck is None or neck.compactness < _COMPACT:
+    if neck is None or neck.compactness < _COMPACT or neck.narrowness < _LEAST_NARROWNESS:
         return False
     plain, coloured = (_ROUND_NECK, _COLOURED_ROUND_NECK) if neck.compactness >= _ROUND else (_NECK, _COLOURED_NECK)
     pronounced = neck.narrowness * neck.convexity
@@ -90,15 +96,20 @@ def find_neck(piece: Pixels, part: float) -> Neck | None:
         piece: uint8 (h, w), 255 where it is; all in one.
         part: Share of the other side's area that each side has at least.
     """
-    outline, filled = _outline(piece)
+    drawn = _outline(piece)
+    if drawn is None:
+        return None
+    outline, filled = drawn
     first, second, chords = _chords(outline, filled, part)
     if not len(first):
         return None
     arc = second - first
+    # Around a bend the outer side is longer: the chord is turned until it is shortest.
+    turned = np.minimum.reduce([np.roll(chords, (turn, turn), (0, 1)) for turn in range(-_TURNS, _TURNS + 1)])
     inwards, outwards = np.zeros(len(first)), np.zeros(len(first))
     for step in range(1, _REACH + 1):
-        within = chords[(first + step) % _POINTS, (second - step) % _POINTS]
-        without = chords[(first - step) % _POINTS, (second + step) % _POINTS]
+        within = turned[(first + step) % _POINTS, (second - step) % _POINTS]
+        without = turned[(first - step) % _POINTS, (second + step) % _POINTS]
         np.maximum(inwards, within, out=inwards, where=2 * step < arc)
         np.maximum(outwards, without, out=outwards, where=2 * step < _POINTS - arc)
     narrowness = np.minimum(inwards, outwards) / np.maximum(chords[first, second], 2 * _FINER)
@@ -113,13 +124,18 @@ def find_neck(piece: Pixels, part: float) -> Neck | None:
     return Neck(float(narrowness[best]), convexity, compactness, (left, right))
 
 
-def _outline(piece: Pixels) -> tuple[Floats, Pixels]:
-    """Points at equal distances on the outline, (n, 2), and the piece filled, both ``_FINER`` times as large."""
+def _outline(piece: Pixels) -> tuple[Floats, Pixels] | None:
+    """Points at equal distances on the outline, (n, 2), and the piece filled, both ``_FINER`` times as large.
+
+    None where the piece is so thin that smoothing leaves nothing of it.
+    """
     framed = cv2.copyMakeBorder(piece, *(_MARGIN_PX,) * 4, cv2.BORDER_CONSTANT)
     soft = cv2.resize(cv2.GaussianBlur(framed, (0, 0), _SMOOTHING_PX), None, fx=_FINER, fy=_FINER)
     contours, _ = cv2.findContours(
         cv2.threshold(soft, 127, 255, cv2.THRESH_BINARY)[1], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
+    if not contours:
+        return None
     longest = max(contours, key=cv2.contourArea)
     filled = cv2.drawContours(np.zeros_like(soft), [longest], -1, 255, cv2.FILLED)
     closed = np.concatenate([longest[:, 0], longest[:1, 0]]).astype(np.float64)

@@ -17,7 +17,7 @@ _FACING_DEPTH_PX = 1.5
 _SCATTERED = 0.55
 """A piece that fills less of its convex hull is an outline or a fragment; a banana fills two thirds."""
 
-_WITHIN = 0.3
+_WITHIN = 0.5
 """A piece of which the other's convex hull covers this share lies within it; an orange in a banana's bend does not."""
 
 Labels = npt.NDArray[np.int32]
