@@ -120,7 +120,7 @@ def find_neck(piece: Pixels, part: float) -> Neck | None:
     hulls = [max(cv2.contourArea(cv2.convexHull(side)), 1.0) for side in sides]
     compactness = min(cv2.contourArea(side) / hull for side, hull in zip(sides, hulls, strict=True))
     convexity = cv2.contourArea(cv2.convexHull(points)) / sum(hulls)
-    left, right = (side / _FINER - _MARGIN_PX for side in sides)
+    left, right = ((side / _FINER - _MARGIN_PX).astype(np.float32) for side in sides)
     return Neck(float(narrowness[best]), convexity, compactness, (left, right))
 
 

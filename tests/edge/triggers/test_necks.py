@@ -35,7 +35,7 @@ def banana() -> Pixels:
 
 
 def pear() -> Pixels:
-    return np.maximum(draw((45, 45, 24), (80, 45, 14)), cv2.rectangle(draw(), (45, 32), (80, 58), 255, -1))  # type: ignore[no-any-return]
+    return np.maximum(draw((45, 45, 24), (80, 45, 14)), cv2.rectangle(draw(), (45, 32), (80, 58), 255, -1))
 
 
 @pytest.mark.parametrize(("x", "y"), [(86, 45), (60, 82), (76, 72)])
