@@ -23,6 +23,7 @@ from sorter.benchmarks.trigger_scenes import (
     full_photos,
     grounds,
     small_things,
+    touching_pairs,
     waste_on_white,
 )
 from sorter.cli import SorterCommand
@@ -130,23 +131,26 @@ def _film(scene: Scene) -> Iterator[Pixels]:
     yield from [scene.ground] * _EMPTY_FRAMES
 
 
-def kinds_of_scenes(data: Path | None, count: int) -> dict[str, Callable[[], Iterator[Scene]]]:
-    """Every kind of object that there is material for."""
+def kinds_of_scenes(data: Path | None, count: int, seed: int = 0) -> dict[str, Callable[[], Iterator[Scene]]]:
+    """Every kind of object that there is material for; other seeds give other scenes."""
     fewer = max(1, count // 4)
+    first, second, third = seed + 5, seed + 7, seed + 9
     kinds: dict[str, Callable[[], Iterator[Scene]]] = {
-        "rendered fruits": lambda: fruits(count),
-        "discs of 1.2 %, 30 bytes": lambda: small_things(fewer, 30),
-        "discs of 1.2 %, 20 bytes": lambda: small_things(fewer, 20),
-        "fruit pairs, gap 8 %": lambda: fruit_pairs(fewer, round(0.08 * SIZE[1])),
-        "fruit pairs, gap 2 %": lambda: fruit_pairs(fewer, round(0.02 * SIZE[1])),
-        "fruit pairs, touching": lambda: fruit_pairs(fewer, -4),
+        "rendered fruits": lambda: fruits(count, first),
+        "discs of 1.2 %, 30 bytes": lambda: small_things(fewer, 30, first),
+        "discs of 1.2 %, 20 bytes": lambda: small_things(fewer, 20, first),
+        "fruit pairs, gap 8 %": lambda: fruit_pairs(fewer, round(0.08 * SIZE[1]), second),
+        "fruit pairs, gap 2 %": lambda: fruit_pairs(fewer, round(0.02 * SIZE[1]), second),
+        "fruit pairs, touching": lambda: fruit_pairs(count, -4, second),
+        "touching fruits, two kinds": lambda: touching_pairs(count, False, third),
+        "touching fruits, one kind": lambda: touching_pairs(count, True, third),
     }
     if data is not None:
         kinds |= {
-            "waste on a white board": lambda: waste_on_white(data / "trashnet", count),
-            "photo cards": lambda: cards(data / "flowers", count),
-            "photos that fill the frame": lambda: full_photos(data / "trashnet", count),
-            "card pairs, gap 8 %": lambda: cards(data / "flowers", fewer, 6, 2, round(0.08 * SIZE[1])),
+            "waste on a white board": lambda: waste_on_white(data / "trashnet", count, first),
+            "photo cards": lambda: cards(data / "flowers", count, first),
+            "photos that fill the frame": lambda: full_photos(data / "trashnet", count, first),
+            "card pairs, gap 8 %": lambda: cards(data / "flowers", fewer, seed + 6, 2, round(0.08 * SIZE[1])),
         }
     return kinds
 
@@ -154,6 +158,7 @@ def kinds_of_scenes(data: Path | None, count: int) -> dict[str, Callable[[], Ite
 @click.command(cls=SorterCommand)
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with trashnet and flowers.")
 @click.option("--count", type=click.IntRange(4), default=300, help="Objects of each kind.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Other seeds give other objects.")
 @click.option("--seconds", type=click.FloatRange(0), default=600.0, help="Length of each empty sequence.")
 @click.option("--fps", type=click.FloatRange(0.1), default=3.0, help="Frames looked at a second, in bursts.")
 @click.option("--places", type=click.IntRange(1), default=6, help="Grounds for each disturbance.")
@@ -164,6 +169,7 @@ def kinds_of_scenes(data: Path | None, count: int) -> dict[str, Callable[[], Ite
 def trigger_quality(
     data: Path | None,
     count: int,
+    seed: int,
     seconds: float,
     fps: float,
     places: int,
@@ -182,7 +188,7 @@ def trigger_quality(
             figures["empty"][name] = dict(counts)
             click.echo(f"{f'empty, {name}':<46} {_line(counts)}")
     disturbances = DISTURBANCES if under == "all" else {under: DISTURBANCES[under]}
-    for kind, make in kinds_of_scenes(data, count).items():
+    for kind, make in kinds_of_scenes(data, count, seed).items():
         for name, disturbance in disturbances.items():
             if only in kind:
                 counts, wrong = judge_objects(make(), disturbance)

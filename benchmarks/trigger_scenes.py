@@ -11,6 +11,7 @@ import numpy as np
 from sorter.dataset import open_dataset
 from sorter.edge.simulation.background import render_background
 from sorter.edge.simulation.exhibit import PhotoExhibit, rendered_fruits, take_turns
+from sorter.edge.simulation.fruit import FRUITS, render_sprite
 from sorter.edge.simulation.light import Light, lay
 from sorter.image import Pixels, read_image
 
@@ -19,6 +20,9 @@ SIZE = (320, 240)
 
 _SLIDE = (0.2, 0.45, 0.65, 0.8, 0.9, 0.97, 1.0)
 """Where an object is, frame by frame, while it slides in."""
+
+_OVERLAP_PX = 3
+"""Outlines that share more pixels than this touch."""
 
 _STRAYING = 16
 """A border that strays so many bytes from a smooth board is not only board."""
@@ -72,6 +76,39 @@ def fruit_pairs(count: int, gap_px: int, seed: int = 7) -> Iterator[Scene]:
             x = middle + gap_px // 2 - left if side > 0 else middle - gap_px + gap_px // 2 - right
             lay(picture, sprite, x, SIZE[1] // 2 - (top + bottom) // 2)
         yield Scene(f"pair {number}", ground, (picture,), 2)
+
+
+def touching_pairs(count: int, alike: bool, seed: int = 9) -> Iterator[Scene]:
+    """Two rendered fruits pushed together in any direction until their outlines meet; of one kind if ``alike``."""
+    rng = np.random.default_rng(seed)
+    short_px = int(SIZE[1] / 1.6)
+    for number, (ground, light) in enumerate(grounds(count, seed)):
+        labels = rng.choice(FRUITS, 2, replace=False)
+        first, second = (render_sprite(str(labels[0 if alike else i]), rng, light, short_px) for i in (0, 1))
+        angle = rng.uniform(0, 2 * np.pi)
+        apart_x, apart_y = _meet(first.alpha > 0.5, second.alpha > 0.5, (float(np.cos(angle)), float(np.sin(angle))))
+        picture = ground.copy()
+        for sprite, side in ((first, -0.5), (second, 0.5)):
+            height, width = sprite.alpha.shape
+            x, y = SIZE[0] / 2 + side * apart_x - width / 2, SIZE[1] / 2 + side * apart_y - height / 2
+            lay(picture, sprite, round(x), round(y))
+        yield Scene(f"{labels[0]} and {'another' if alike else labels[1]} {number}", ground, (picture,), 2)
+
+
+def _meet(first: Any, second: Any, direction: tuple[float, float]) -> tuple[int, int]:
+    """How far apart the middles of two outlines (h, w) lie when they just overlap: columns, rows."""
+    height, width = (2 * max(a, b) for a, b in zip(first.shape, second.shape, strict=True))
+    lying = np.zeros((height, width), bool)
+    top, left = (height - first.shape[0]) // 2, (width - first.shape[1]) // 2
+    lying[top : top + first.shape[0], left : left + first.shape[1]] = first
+    rows, columns = np.nonzero(second)
+    for away in range(int(np.hypot(height, width)), 0, -1):
+        x, y = round(away * direction[0]), round(away * direction[1])
+        down, across = rows - second.shape[0] // 2 + height // 2 + y, columns - second.shape[1] // 2 + width // 2 + x
+        inside = (down >= 0) & (down < height) & (across >= 0) & (across < width)
+        if np.count_nonzero(lying[down[inside], across[inside]]) > _OVERLAP_PX:
+            return x, y
+    return 0, 0
 
 
 def cards(folder: Path, count: int, seed: int = 5, per_scene: int = 1, gap_px: int = 0) -> Iterator[Scene]:

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from sorter.edge.triggers.light import Explained, Floats
+from sorter.edge.triggers.necks import is_pair
 from sorter.edge.triggers.options import TriggerOptions
-from sorter.edge.triggers.pieces import count_necked, join_pieces
+from sorter.edge.triggers.pieces import join_pieces
 from sorter.image import Pixels
 
 _DARKEST_SHADOW = 0.45
@@ -76,6 +77,7 @@ class Change:
         mask: uint8 (h, w), 255 where objects lie, their gaps closed.
         soft: uint8 (h, w), 255 where only the light changed.
         area: Share of the picture that objects cover.
+        picture: uint8 BGR (h, w, 3), the picture in the light of the empty place.
     """
 
     objects: tuple[Blob, ...]
@@ -83,6 +85,7 @@ class Change:
     mask: Pixels
     soft: Pixels
     area: float
+    picture: Pixels
 
 
 def find_evidence(seen: Explained, empty: Pixels, limit: float) -> Pixels:
@@ -107,7 +110,7 @@ def find_objects(seen: Explained, empty: Pixels, limit: float, options: TriggerO
     """Tells objects from light, and counts them.
 
     Pieces that face each other over a gap narrower than ``options.gap`` are one object, pieces smaller than
-    ``options.part`` of the largest are parts of it, and a piece with a narrow neck is two objects (see ``pieces``).
+    ``options.part`` of the largest are parts of it (see ``pieces``). Objects that touch are one here.
     """
     height, width = seen.changed.shape
     least_px = options.least_area * height * width
@@ -125,18 +128,19 @@ def find_objects(seen: Explained, empty: Pixels, limit: float, options: TriggerO
     blobs = sorted((_blob(group, stats, centres) for group in groups), key=lambda blob: -blob.area_px)
     objects = tuple(b for b in blobs if b.area_px >= max(options.part * blobs[0].area_px, _LEAST_OBJECT * least_px))
     area = float(areas[enough].sum()) / (height * width)
-    return Change(objects, evident, mask, soft, area)  # type: ignore[arg-type]
+    return Change(objects, evident, mask, soft, area, seen.picture)  # type: ignore[arg-type]
 
 
 def count_objects(change: Change, part: float) -> int:
-    """How many objects there are, those that touch counted apart."""
+    """How many objects there are, two that touch counted apart (see ``necks``)."""
     number = 0
     for blob in change.objects:
         left, top, width, height = blob.box
         inside = (slice(top, top + height), slice(left, left + width))
         # A ragged outline, as of glass, has necks that mean nothing.
         ragged = cv2.countNonZero(change.evident[inside]) < _SOLID * cv2.countNonZero(change.mask[inside])
-        number += 1 if ragged else count_necked(_largest_piece(change.mask[inside]), part)
+        pair = not ragged and is_pair(_largest_piece(change.mask[inside]), change.picture[inside], part)
+        number += 2 if pair else 1
     return number
 
 

@@ -1,18 +1,14 @@
-"""One object in two pieces, or two objects in one piece?
+"""One object in several pieces.
 
 Two pieces are one object when the gap between them is narrow and they face each other along most of the smaller one:
-a label, a dark band, a cap. One piece is two objects when it has a neck much narrower than what it joins: two round
-things that touch.
+a label, a dark band, a cap; or when one lies within the other's convex hull: print within the outline of white paper.
 """
 
-from itertools import pairwise
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-from sorter.image import Pixels
 
 _FACING = 0.6
 """Pieces of one object face each other along this share of the smaller one's width; round things along a third."""
@@ -21,11 +17,8 @@ _FACING_DEPTH_PX = 1.5
 _SCATTERED = 0.55
 """A piece that fills less of its convex hull is an outline or a fragment; a banana fills two thirds."""
 
-_NECK = 1.3
-"""A neck is so many times narrower than both things it joins."""
-
-_NECK_LEVELS = tuple(0.2 + 0.06 * i for i in range(10))
-_LEAST_NECK_PX = 1.5
+_WITHIN = 0.5
+"""A piece of which the other's convex hull covers this share lies within it; an orange in a banana's bend does not."""
 
 Labels = npt.NDArray[np.int32]
 
@@ -63,6 +56,8 @@ def _distance_from(piece: npt.NDArray[np.bool_]) -> Any:
 def _belong_together(
     first: int, second: int, labels: Labels, stats: npt.NDArray[np.int32], distances: dict[int, Any], gap_px: float
 ) -> bool:
+    if _lies_within(labels == first, labels == second):
+        return True
     # Of glass and clear plastic only scattered pieces stand out.
     if min(_solidity(labels == piece) for piece in (first, second)) < _SCATTERED:
         gap_px *= 2
@@ -79,33 +74,18 @@ def _belong_together(
     return bool(facing >= facing_wanted * width)
 
 
+def _lies_within(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> bool:
+    """Whether one piece lies mostly within the convex hull of the other."""
+    for outer, inner in ((first, second), (second, first)):
+        hull = cv2.convexHull(cv2.findNonZero(outer.astype(np.uint8)))
+        covered = cv2.fillConvexPoly(np.zeros(outer.shape, np.uint8), hull, 1)
+        if np.count_nonzero(covered[inner]) >= _WITHIN * np.count_nonzero(inner):
+            return True
+    return False
+
+
 def _solidity(piece: npt.NDArray[np.bool_]) -> float:
     """Share of its convex hull that a piece fills."""
     points = cv2.findNonZero(piece.astype(np.uint8))
     hull = cv2.contourArea(cv2.convexHull(points))
     return len(points) / max(hull, 1.0)
-
-
-def count_necked(piece: Pixels, part: float) -> int:
-    """How many things a piece consists of that only necks join.
-
-    Args:
-        piece: uint8 (h, w), non-zero where it is.
-        part: A thing whose thickness squared is a smaller share of the thickest one's is a part of it.
-    """
-    depth = cv2.distanceTransform(cv2.copyMakeBorder(piece, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
-    deepest = float(depth.max())
-    most = 1
-    for level in _NECK_LEVELS:
-        limit = level * deepest
-        if limit < _LEAST_NECK_PX:
-            continue
-        number, cores = cv2.connectedComponents((depth > limit).astype(np.uint8))
-        if number < 3:
-            continue
-        order = np.argsort(cores, axis=None, kind="stable")
-        edges = [*np.searchsorted(cores.ravel()[order], range(1, number)), cores.size]
-        peaks = np.array([depth.ravel()[order[a:b]].max() for a, b in pairwise(edges)])
-        enough = (peaks >= _NECK * limit) & (peaks**2 >= part * deepest**2)
-        most = max(most, int(np.count_nonzero(enough)))
-    return most

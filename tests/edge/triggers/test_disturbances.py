@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sorter.benchmarks.disturbances import DISTURBANCES, Exposure, Sensor, flicker
 from sorter.benchmarks.trigger_quality import count_false_triggers, judge_objects
-from sorter.benchmarks.trigger_scenes import cards, fruit_pairs, fruits, full_photos, waste_on_white
+from sorter.benchmarks.trigger_scenes import cards, fruit_pairs, fruits, full_photos, touching_pairs, waste_on_white
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.motion import MotionTrigger
 from sorter.edge.triggers.trigger import Observation
@@ -45,6 +45,12 @@ def test_rendered_fruits_are_sorted_once_each() -> None:
 def test_pairs_are_two() -> None:
     counts, wrong = judge_objects(fruit_pairs(12, gap_px=19), STEADY)
     assert counts["right"] >= 11, wrong
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["one kind", "two kinds"])
+def test_fruits_that_touch_are_mostly_two(alike: bool) -> None:
+    counts, wrong = judge_objects(touching_pairs(12, alike), STEADY)
+    assert counts["right"] >= 8 and not counts["missed"] + counts["doubled"], wrong
 
 
 def test_photographs_are_sorted_once_each() -> None:
