@@ -52,6 +52,9 @@ _SHAKING_PX = 0.25
 _FEWEST_SHIFTS = 6
 
 _REST_S = 5.0
+_FEWEST_LOOKS = 3
+"""A deep shadow that passes may look like an object at rest for a picture or two."""
+
 _SAME_BRIGHTNESS = 1.0
 
 _EXPLAINED = 0.5
@@ -69,11 +72,16 @@ class _Moment:
 
 @dataclass(frozen=True)
 class _Rest:
-    """An object that lies still, and the picture of it that was looked at closely."""
+    """An object that lies still, and the picture of it that was looked at closely last.
+
+    Attributes:
+        looks: How many closer looks one after the other came to the same.
+    """
 
     at_s: float
     picture: Pixels
     observation: Observation
+    looks: int
 
 
 class MotionTrigger:
@@ -141,7 +149,9 @@ class MotionTrigger:
             return EMPTY
         observation = self._look_closer(small, limit, elapsed_s)
         at_rest = observation.occupied and not observation.moving and not observation.trouble
-        self._rest = _Rest(now_s, small, observation) if at_rest else None
+        same = self._rest is not None and self._rest.observation == observation
+        looks = self._rest.looks + 1 if self._rest is not None and same else 1
+        self._rest = _Rest(now_s, small, observation, looks) if at_rest else None
         return observation
 
     def _as_before(self, small: Pixels) -> Observation | None:
@@ -151,7 +161,9 @@ class MotionTrigger:
         changes of light are followed.
         """
         rest, options = self._rest, self._options
-        if rest is None or self._reference is None or self._wants_empty or self._seen_at_s - rest.at_s > _REST_S:
+        if rest is None or rest.looks < _FEWEST_LOOKS or self._reference is None or self._wants_empty:
+            return None
+        if self._seen_at_s - rest.at_s > _REST_S:
             return None
         brighter = np.subtract(cv2.mean(small)[:3], cv2.mean(rest.picture)[:3])
         limit = max(options.motion_difference, _MOTION_DEVIATIONS * self._reference.noise)
