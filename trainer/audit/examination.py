@@ -98,7 +98,7 @@ def examine(photo: Photo) -> Examined | Unreadable:
         picture.shape[1],
         picture.shape[0],
         hashlib.sha256(content).digest(),
-        hashlib.sha256(np.ascontiguousarray(picture)).digest(),
+        hashlib.sha256(picture.tobytes()).digest(),
         int(np.ptp(small.astype(np.int16), axis=2).max()) <= _GREY_LEVELS,
         small,
         make_thumbnail(picture),
@@ -111,13 +111,15 @@ def read_header(content: bytes) -> Header:
 
     try:
         with Image.open(io.BytesIO(content)) as opened:
-            exif = opened.getexif()
+            # Pillow keeps the depth only in the arguments of its decoder, or for TIFF in a tag.
+            deep = opened.mode.startswith(("I", "F")) or ";16" in str(opened.tile) or 16 in _tiff_depths(opened)
+            # It would decode a whole PNG to look for EXIF behind the picture, where cameras do not put it.
+            exif = opened.getexif() if opened.format != "PNG" or "exif" in opened.info else Image.Exif()
             tables = getattr(opened, "quantization", None) or {}
             return Header(
                 opened.format or "",
                 opened.mode,
-                # Pillow keeps the depth only in the arguments of its decoder, or for TIFF in a tag.
-                opened.mode.startswith(("I", "F")) or ";16" in str(opened.tile) or 16 in _tiff_depths(opened),
+                deep,
                 int(exif.get(_ORIENTATION, 1)),
                 # Phones put a small second picture behind the first (MPO), which is no animation.
                 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1),

@@ -11,7 +11,7 @@ from sorter.trainer.audit.examination import SMALL_PX
 from sorter.trainer.audit.findings import Finding, Item, Severity, plural
 from sorter.trainer.audit.inquiry import Audit
 from sorter.trainer.audit.sheets import arrange, choose_samples, encode_jpeg, enlarge, read_tiles
-from sorter.trainer.audit.shortcuts import CENTRE, Answer
+from sorter.trainer.audit.shortcuts import CENTRE, FOLDS, TREES, Answer
 from sorter.trainer.page import Section, Tile, fact_table, figure_boxes, gallery, note, write_page
 
 REPORT_NAME = "audit.html"
@@ -113,7 +113,8 @@ def _answer_row(answer: Answer) -> str:
     low, high = answer.interval
     color = _COLORS[answer.probe.severity or "note"] if answer.verdict in ("largely", "one class") else "#a0aec0"
     bar = (
-        '<div style="position: relative; width: 11rem; height: .8rem; background: #edf2f7; border-radius: .2rem">'
+        '<div style="position: relative; width: 11rem; height: .8rem; margin: .3rem 0; '
+        'background: #edf2f7; border-radius: .2rem">'
         f'<div style="width: {answer.score:.1%}; height: 100%; background: {color}; border-radius: .2rem"></div>'
         f'<div style="position: absolute; left: {answer.chance:.1%}; top: -.15rem; bottom: -.15rem; width: 2px; '
         'background: #1a202c"></div></div>'
@@ -152,7 +153,7 @@ def _facts(audit: Audit, seed: int) -> list[tuple[str, str]]:
     return [
         ("data", str(audit.dataset.root)),
         ("photos of each class", ", ".join(f"{label} {n}" for label, n in sorted(audit.dataset.count().items()))),
-        ("classifier", "100 extremely randomised trees, classes weighted equally, 5 folds"),
+        ("classifier", f"{TREES} extremely randomised trees, classes weighted equally, {FOLDS} folds"),
         ("seed", str(seed)),
         ("time", f"{audit.seconds:.0f} s"),
     ]
