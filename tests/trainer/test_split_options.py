@@ -53,9 +53,7 @@ def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:
     for part, labels in {"training": ("disc", "square"), "Val": ("disc", "square"), "testing": ("disc", "s2")}.items():
         for label in labels:
             for i in range(3):
-                save_picture(
-                    tmp_path / "photos" / part / label / f"{i}.png", draw_picture(label, 10 * len(part) + i)
-                )
+                save_picture(tmp_path / "photos" / part / label / f"{i}.png", draw_picture(label, 10 * len(part) + i))
     done = run_train(tmp_path / "photos", tmp_path / "run")
     assert done.exit_code == 4
     assert "Class 's2' is in the test part but has no usable photo in the train part" in done.stderr

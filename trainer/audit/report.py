@@ -10,8 +10,9 @@ from sorter.image import Pixels
 from sorter.trainer.audit.examination import SMALL_PX
 from sorter.trainer.audit.findings import Finding, Item, Severity, plural
 from sorter.trainer.audit.inquiry import Audit
+from sorter.trainer.audit.measures import CENTRE
 from sorter.trainer.audit.sheets import arrange, choose_samples, encode_jpeg, enlarge, read_tiles
-from sorter.trainer.audit.shortcuts import CENTRE, FOLDS, TREES, Answer
+from sorter.trainer.audit.shortcuts import FOLDS, TREES, Answer
 from sorter.trainer.page import Section, Tile, fact_table, figure_boxes, gallery, note, write_page
 
 REPORT_NAME = "audit.html"
