@@ -4,7 +4,7 @@ DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation \
-	bench-edge bench-endurance bench-ping bench-trigger bench-camera soak clean
+	bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -64,6 +64,9 @@ bench-startup: install
 
 bench-augmentation: install
 	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
+
+bench-photos: install
+	$(BIN)/python -m sorter.benchmarks.photos ../shared/data/trashnet --json reports/photos.json
 
 bench-edge: install
 	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json

@@ -27,6 +27,8 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.  [default: the recipe's]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Photos in one step.  [default: the recipe's]")
 @click.option("--split", default="70/10/20", help="Percent for train/validation/test.")
+@click.option("--split-csv", type=_PATH, metavar="FILE", help="Repeat the split of an earlier run.")
+@click.option("--group-by", metavar="REGEX", help="What in a file's name says which object it shows.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
@@ -35,8 +37,8 @@ _RANGES = ("bytes", "0..1", "-1..1")
 def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **options: Any) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
-    DATA has one folder a class, or folders called train, validation and test with these. The accuracy is that on the
-    test part, which training never sees.
+    DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
+    columns path and label. The accuracy is that on the test part, which training never sees.
     """
     if list_models:
         _list_models(classes, as_json)
@@ -53,6 +55,8 @@ def _train(
     out: Path | None,
     weights: str | None,
     split: str,
+    split_csv: Path | None,
+    group_by: str | None,
     seed: int,
     overwrite: bool,
     image_size: int | None,
@@ -61,13 +65,16 @@ def _train(
     batch_size: int | None,
 ) -> None:
     recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    from sorter.trainer.grouping import GroupRule
     from sorter.trainer.split import Shares
 
     shares = Shares.parse(split)
+    rule = GroupRule.parse(group_by) if group_by else None
     load_tensorflow()
     from sorter.trainer.pipeline import Job, run_job
 
-    job = Job(data, out or Path("runs") / model, recipe, weights or recipe.weights, shares, seed, overwrite)
+    run, start = out or Path("runs") / model, weights or recipe.weights
+    job = Job(data, run, recipe, start, shares, seed, overwrite, rule, split_csv)
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
