@@ -1,7 +1,7 @@
 """What a network says about photos, and what that is worth. Imports TensorFlow only to run a Keras network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sorter.dataset import Photo
 from sorter.files import write_csv, write_json
 from sorter.image import Pixels
 from sorter.metrics import Classes, Probabilities, evaluate
+from sorter.trainer.rejection import reject
 
 METRICS_NAME = "metrics.json"
 PREDICTIONS_NAME = "predictions.csv"
@@ -30,16 +31,21 @@ class Evaluation:
         labels: Class names.
         actual: int64 (n,) true classes.
         probabilities: float32 (n, classes).
+        threshold: The network's suggested reject threshold, chosen on other photos than these; None where it has none.
     """
 
     photos: tuple[Photo, ...]
     labels: tuple[str, ...]
     actual: Classes
     probabilities: Probabilities
+    threshold: float | None = None
 
     def metrics(self) -> dict[str, Any]:
-        """All figures (see ``sorter.metrics.evaluate``)."""
-        return evaluate(self.probabilities, self.actual, self.labels)
+        """All figures (see ``sorter.metrics.evaluate``), and what the threshold does."""
+        metrics = evaluate(self.probabilities, self.actual, self.labels)
+        if self.threshold is not None and len(self.actual):
+            metrics["rejection"] = asdict(reject(self.probabilities, self.actual, self.threshold))
+        return metrics
 
 
 def class_indices(photos: Sequence[Photo], labels: Sequence[str]) -> Classes:

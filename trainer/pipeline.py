@@ -20,9 +20,10 @@ from sorter.trainer.batches import Examples
 from sorter.trainer.cache import PictureCache, picture_cache
 from sorter.trainer.duplicates import find_groups
 from sorter.trainer.evaluation import Evaluation, class_indices, predict_rows, write_evaluation
+from sorter.trainer.judge import KerasJudge
 from sorter.trainer.networks import HEAD_NAME, build_network
 from sorter.trainer.recipes import Recipe
-from sorter.trainer.report import REPORT_NAME, draw_pictures, training_page, write_report
+from sorter.trainer.report import REPORT_NAME, write_training_report
 from sorter.trainer.skipping import report_skipped, require_every_class, write_skipped
 from sorter.trainer.split import SUBSETS, Shares, carved_parts, divided_groups, split_photos
 from sorter.trainer.training import count_steps, train_network
@@ -129,7 +130,7 @@ def run_job(job: Job) -> Outcome:
             record = _train(job, network, (parts["train"], parts["validation"]))
             inform(_ENDINGS[record.ending])
             calibrated = _calibrate(network, parts["validation"])
-            evaluation = _evaluate(network, parts["test"], usable)
+            evaluation = _evaluate(network, parts["test"], usable, calibrated[1])
         # The room that the cache took is free again, so what a long training gave finds its place on the disk.
         manifest = _make_manifest(job, usable, calibrated, record, evaluation)
         _write_run(folder, network, evaluation, manifest, record)
@@ -181,9 +182,9 @@ def _calibrate(network: Any, validation: Examples) -> tuple[float, float]:
     return temperature, calibration.suggest_threshold(calibrated, validation.classes)
 
 
-def _evaluate(network: Any, test: Examples, usable: Dataset) -> Evaluation:
+def _evaluate(network: Any, test: Examples, usable: Dataset, threshold: float) -> Evaluation:
     photos = tuple(usable.photos[row] for row in test.rows)
-    return Evaluation(photos, usable.labels, test.classes, predict_rows(network, test.pixels, test.rows))
+    return Evaluation(photos, usable.labels, test.classes, predict_rows(network, test.pixels, test.rows), threshold)
 
 
 def _make_manifest(
@@ -232,6 +233,6 @@ def _write_run(folder: Path, network: Any, evaluation: Evaluation, manifest: Man
     write_text(folder / LABELS_NAME, "".join(f"{label}\n" for label in manifest.labels))
     write_text(folder / MANIFEST_NAME, manifest.to_json())
     write_history(folder / runs.HISTORY_NAME, record.history)
-    metrics = write_evaluation(evaluation, folder)
-    pictures = draw_pictures(evaluation, folder, record.history)
-    write_report(training_page(manifest, metrics, record, pictures), folder / REPORT_NAME)
+    write_evaluation(evaluation, folder)
+    judge = KerasJudge(network, manifest.labels, manifest.input, manifest)
+    write_training_report(folder, judge, manifest, evaluation, record)

@@ -44,6 +44,7 @@ RUN_FILES = {
     "predictions.csv",
     "confusion.png",
     "reliability.png",
+    "rejection.png",
     "training.png",
     "report.html",
 }
@@ -105,7 +106,7 @@ def test_figures_are_those_of_the_test_part(finished: tuple[Path, dict[str, Any]
 
 def test_the_report_is_one_file_without_links(finished: tuple[Path, dict[str, Any]]) -> None:
     page = (finished[0] / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 3 and "Where it looks when it is right" in page
     assert "Würfel blau 立方" in page and "http" not in page and "<script" not in page
 
 
