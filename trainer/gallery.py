@@ -57,7 +57,8 @@ def _attention(
 def _describe_share(result: Illustration) -> str:
     if result.background_share is None:
         return "background: no object found that stands out"
-    return f"{result.background_share:.0%} of the attention on the background"
+    area = f", which is {result.background_area:.0%} of the picture"
+    return f"{result.background_share:.0%} of the attention on the background{area}"
 
 
 def _typical_rows(evaluation: Evaluation) -> list[int]:

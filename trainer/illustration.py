@@ -29,6 +29,7 @@ EXPLANATIONS_HEADER = (
     "explained_label",
     "explained_probability",
     "background_share",
+    "background_area",
     "picture",
 )
 
@@ -66,6 +67,8 @@ class Illustration:
         probabilities: float32 (classes,).
         background_share: Share of the attention that lies outside the object as ``estimate_object`` finds it; None
             where it finds none, or where nothing speaks for the class.
+        background_area: Share of the picture that is background, which attention without a preference would give; None
+            where no object is found.
         picture_bgr: What the network saw beside the same with the heat map, uint8.
     """
 
@@ -73,6 +76,7 @@ class Illustration:
     explained: int
     probabilities: np.ndarray[Any, np.dtype[np.float32]]
     background_share: float | None
+    background_area: float | None
     picture_bgr: Pixels
 
 
@@ -94,6 +98,7 @@ def illustrate(explainer: Any, photo_bgr: Pixels, spec: InputSpec, chosen: int |
         explained=explanation.explained,
         probabilities=explanation.probabilities,
         background_share=None if mask is None else explanation.share_outside(mask),
+        background_area=None if mask is None else float(1.0 - mask.mean()),
         picture_bgr=lay_side_by_side(seen, draw_overlay(seen, explanation.heat, mask)),
     )
 
@@ -232,13 +237,12 @@ def _write_picture(path: Path, picture_bgr: Pixels) -> None:
 
 
 def _row(path: Path, name: str, result: Illustration, labels: Sequence[str]) -> tuple[object, ...]:
-    share = result.background_share
     return (
         path,
         labels[result.predicted],
         f"{result.probabilities[result.predicted]:.6f}",
         labels[result.explained],
         f"{result.probabilities[result.explained]:.6f}",
-        "" if share is None else f"{share:.4f}",
+        *("" if share is None else f"{share:.4f}" for share in (result.background_share, result.background_area)),
         name,
     )

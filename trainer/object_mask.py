@@ -80,9 +80,9 @@ def _refine(picture_bgr: Pixels, likely: Mask) -> Mask:
         return likely
     labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[border] = cv2.GC_BGD
-    models = np.zeros((2, 1, 65))
+    ground, thing = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(picture_bgr, labels, None, models[0], models[1], _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture_bgr, labels, (0, 0, 0, 0), ground, thing, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
 
 

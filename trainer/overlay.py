@@ -38,8 +38,8 @@ def draw_overlay(
     height, width = picture_bgr.shape[:2]
     large = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
     colours = cv2.applyColorMap(np.rint(large * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    share = (_STRENGTH * large**0.5)[:, :, None]
-    overlay = np.rint(picture_bgr * (1.0 - share) + colours * share).astype(np.uint8)
+    share = (_STRENGTH * large)[:, :, None]
+    overlay: Pixels = np.rint(picture_bgr * (1.0 - share) + colours * share).astype(np.uint8)
     if object_mask is not None:
         outlines, _ = cv2.findContours(object_mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(overlay, outlines, -1, (255, 255, 255), 1, cv2.LINE_AA)
@@ -49,4 +49,4 @@ def draw_overlay(
 def lay_side_by_side(left_bgr: Pixels, right_bgr: Pixels) -> Pixels:
     """Two pictures of one height with a white gap: uint8 BGR."""
     gap = np.full((left_bgr.shape[0], _GAP_PX, 3), 255, np.uint8)
-    return np.hstack([left_bgr, gap, right_bgr])
+    return np.concatenate([left_bgr, gap, right_bgr], axis=1).astype(np.uint8)

@@ -101,10 +101,10 @@ def plot_rejection(evaluation: Evaluation, path: Path) -> None:
     curve = rejection_curve(evaluation.probabilities, evaluation.actual)
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([p.rejected for p in curve], [p.wrong for p in curve], color=_BLUE, drawstyle="steps-post")
+    axes.plot([p.rejected for p in curve], [p.wrong or 0.0 for p in curve], color=_BLUE)
     for point in curve:
         if round(point.threshold * 100) in _MARKED_PERCENT:
-            axes.plot(point.rejected, point.wrong, "o", color=_BLUE, markersize=4)
+            axes.plot(point.rejected, point.wrong or 0.0, "o", color=_BLUE, markersize=4)
             place, name = (point.rejected, point.wrong or 0.0), f"{point.threshold:.1f}"
             axes.annotate(name, place, (4, 4), textcoords="offset points", fontsize=8, color="#4a5568")
     if evaluation.threshold is not None:

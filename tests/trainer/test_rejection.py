@@ -20,7 +20,8 @@ def test_what_a_threshold_does_counted_by_hand(threshold: float, rejected: float
 
 def test_the_curve_begins_with_all_answers_and_ends_with_the_surest() -> None:
     curve = rejection_curve(PROBABILITIES, ACTUAL)
-    assert (curve[0].rejected, curve[0].wrong) == (0.0, pytest.approx(0.4))
+    assert curve[0].rejected == 0.0
+    assert curve[0].wrong == pytest.approx(0.4)
     assert curve[-1].threshold == pytest.approx(0.9) or curve[-1].threshold == pytest.approx(0.89)
     rejected = [point.rejected for point in curve]
     assert rejected == sorted(rejected)
