@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from sorter.edge.configuration import SECTIONS
-from sorter.edge.settings import Key
+from sorter.settings import Key
 from sorter.errors import ConfigError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])

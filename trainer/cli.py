@@ -19,7 +19,7 @@ _RANGES = ("bytes", "0..1", "-1..1")
 
 @click.command(cls=SorterCommand)
 @click.argument("data", type=_PATH, required=False)
-@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME", help="Recipe; see --list-models.")
+@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME|FILE.toml", help="Recipe; see --list-models.")
 @click.option("--out", type=_PATH, help="Run folder to write.  [default: runs/MODEL]")
 @click.option("--weights", metavar="imagenet|none|FILE", help="Weights to start from.  [default: the recipe's]")
 @click.option("--image-size", type=click.IntRange(8, 4096), metavar="PIXELS", help="Side of the network's input.")
@@ -67,7 +67,7 @@ def _train(
     load_tensorflow()
     from sorter.trainer.pipeline import Job, run_job
 
-    job = Job(data, out or Path("runs") / model, recipe, weights or recipe.weights, shares, seed, overwrite)
+    job = Job(data, out or Path("runs") / recipe.name, recipe, weights or recipe.weights, shares, seed, overwrite)
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
@@ -90,11 +90,11 @@ def _list_models(classes: int, as_json: bool) -> None:
     if as_json:
         print_json({"classes": classes, "models": rows})
         return
-    click.echo(f"{'name':24}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
+    click.echo(f"{'name':30}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
     for row in rows:
         side = row["input_size_px"]
         click.echo(
-            f"{row['name']:24}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
+            f"{row['name']:30}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
             f"{row['source']}"
         )
 
