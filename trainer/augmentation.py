@@ -1,8 +1,9 @@
 """Whole batches of changed pictures: one fused affine warp and one linear colour transform per picture.
 
-Rotation, shift, zoom, shear and mirroring are multiplied into one 2x3 matrix, brightness, contrast, saturation and tint
-into one 3x4 matrix, so a picture is interpolated once, whatever the list. OpenCV releases the interpreter lock, so plain
-threads use all cores. All randomness is drawn beforehand by one generator: the result does not depend on the threads.
+Rotation, shift, zoom, shear and mirroring are multiplied into one 2x3 matrix, brightness, contrast, saturation and
+tint into one 3x4 matrix, so a picture is interpolated once, whatever the list. OpenCV releases the interpreter lock, so
+plain threads use all cores. All randomness is drawn beforehand by one generator: the result does not depend on the
+threads.
 """
 
 from concurrent.futures import ThreadPoolExecutor

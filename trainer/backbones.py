@@ -56,7 +56,7 @@ _CAFFE_OFFSET = [-123.68, -116.779, -103.939]
 """Mean red, green and blue of ImageNet, as keras.applications.imagenet_utils has them for its mode ``caffe``."""
 
 _TORCH_MEAN, _TORCH_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Mean and standard deviation of ImageNet for bytes scaled to 0..1, as EfficientNetV2 in keras.applications has them."""
+"""Mean and deviation of ImageNet for bytes scaled to 0..1, as keras.applications has them for EfficientNetV2."""
 
 _UNSCALED = {"include_preprocessing": False}
 

@@ -31,8 +31,9 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
+@click.option("--quick-check", is_flag=True, help="Only show what the ImageNet network says about sample photos.")
 @json_option
-def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **options: Any) -> None:
+def train(data: Path | None, list_models: bool, classes: int, quick_check: bool, as_json: bool, **options: Any) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
     DATA has one folder a class, or folders called train, validation and test with these. The accuracy is that on the
@@ -43,6 +44,11 @@ def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **o
         return
     if data is None:
         raise click.UsageError("Missing argument 'DATA': a folder with one folder of photos a class.")
+    if quick_check:
+        from sorter.trainer.quick_check import run_quick_check
+
+        run_quick_check(data, as_json, **options)
+        return
     _train(data, as_json, **options)
 
 

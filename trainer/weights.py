@@ -29,6 +29,8 @@ _HINT = (
     "or --weights none to start from random ones."
 )
 
+_WITH_CLASSIFIER_HINT = "Give the weights with the ImageNet classifier, whose file name has no no_top in it."
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -70,7 +72,8 @@ def load_imagenet(layers: Sequence[Any], architecture: str, weights: str, with_c
         _require_shapes(layer, arrays, architecture, weights)
     if len(found) < len(wanted):
         raise TrainingError(
-            f"The weights in {weights} do not fit {architecture}: there are none for {wanted[len(found)].name}.", _HINT
+            f"The weights in {weights} do not fit {architecture}: there are none for {wanted[len(found)].name}.",
+            _WITH_CLASSIFIER_HINT if with_classifier else _HINT,
         )
     if BACKBONES[architecture].bgr and not saved.takes_rgb:
         found[0] = [found[0][0][:, :, ::-1], *found[0][1:]]
@@ -118,7 +121,7 @@ def _read(file: Path) -> Saved:
         with h5py.File(content, "r") as opened:
             if "layers" in opened:
                 return _read_version_3(opened["layers"])
-            return _read_version_2(opened["model_weights"] if "model_weights" in opened else opened)
+            return _read_version_2(opened.get("model_weights", opened))
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, zipfile.BadZipFile) as error:
         raise TrainingError(
             f"{file} cannot be read as a weights file of Keras ({' '.join(str(error).split())[:120]}).", _HINT

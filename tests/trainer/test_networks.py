@@ -153,8 +153,8 @@ def test_batch_normalisation_in_the_head_learns() -> None:
 def test_a_picture_too_small_for_the_network_is_a_clear_error() -> None:
     with pytest.raises(ConfigError, match="8x8 pixels: nothing is left behind its convolution 4"):
         replace(RECIPES["toy-4conv"], image_size_px=8)
-    with pytest.raises(TrainingError, match="64x64 pixels"):
-        networks.build_network(replace(RECIPES["study-xception"], image_size_px=64), 3)
+    with pytest.raises(TrainingError, match="16x16 pixels"):
+        networks.build_network(replace(RECIPES["study-vgg16"], image_size_px=16), 3)
 
 
 def test_a_damaged_network_file_is_a_clear_error(tmp_path: Path) -> None:

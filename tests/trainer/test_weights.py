@@ -161,7 +161,7 @@ def test_an_hdf5_file_of_something_else_is_a_clear_error(tmp_path: Path) -> None
     for name, fill in {"empty": {}, "other": {"layers": [1, 2]}, "table": {"x": [1.0]}}.items():
         with h5py.File(tmp_path / name, "w") as file:
             file.update(fill)
-        with pytest.raises(TrainingError, match="cannot be read|do not fit"):
+        with pytest.raises(TrainingError, match=r"cannot be read|do not fit"):
             networks.build_network(recipe_for("mobilenetv2"), 3, str(tmp_path / name))
 
 

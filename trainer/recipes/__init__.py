@@ -5,7 +5,6 @@
 ``Recipe`` to one of these; where it needs a new network, add its builder to ``networks.ARCHITECTURES``.
 """
 
-from sorter.errors import ConfigError
 from sorter.trainer.recipes import flowers, fruit, own, toy, transfer
 from sorter.trainer.recipes.options import (
     BACKBONES,
