@@ -13,9 +13,9 @@ from sorter.edge.dashboard.options import DashboardOptions
 from sorter.edge.decision import DecisionOptions
 from sorter.edge.keep_options import KeepOptions
 from sorter.edge.recovery import OnFault, RecoveryOptions
-from sorter.edge.settings import Key, as_toml, keys_of, unknown
 from sorter.edge.triggers.options import TriggerOptions
 from sorter.errors import ConfigError
+from sorter.settings import Key, as_toml, keys_of, unknown
 
 
 @dataclass(frozen=True)

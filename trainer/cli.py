@@ -19,7 +19,7 @@ _RANGES = ("bytes", "0..1", "-1..1")
 
 @click.command(cls=SorterCommand)
 @click.argument("data", type=_PATH, required=False)
-@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME", help="Recipe; see --list-models.")
+@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME|FILE.toml", help="Recipe; see --list-models.")
 @click.option("--out", type=_PATH, help="Run folder to write.  [default: runs/MODEL]")
 @click.option("--weights", metavar="imagenet|none|FILE", help="Weights to start from.  [default: the recipe's]")
 @click.option("--image-size", type=click.IntRange(8, 4096), metavar="PIXELS", help="Side of the network's input.")
@@ -31,8 +31,9 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
+@click.option("--quick-check", is_flag=True, help="Only show what the ImageNet network says about sample photos.")
 @json_option
-def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **options: Any) -> None:
+def train(data: Path | None, list_models: bool, classes: int, quick_check: bool, as_json: bool, **options: Any) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
     DATA has one folder a class, or folders called train, validation and test with these. The accuracy is that on the
@@ -43,6 +44,11 @@ def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **o
         return
     if data is None:
         raise click.UsageError("Missing argument 'DATA': a folder with one folder of photos a class.")
+    if quick_check:
+        from sorter.trainer.quick_check import run_quick_check
+
+        run_quick_check(data, as_json, **options)
+        return
     _train(data, as_json, **options)
 
 
@@ -67,7 +73,7 @@ def _train(
     load_tensorflow()
     from sorter.trainer.pipeline import Job, run_job
 
-    job = Job(data, out or Path("runs") / model, recipe, weights or recipe.weights, shares, seed, overwrite)
+    job = Job(data, out or Path("runs") / recipe.name, recipe, weights or recipe.weights, shares, seed, overwrite)
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
@@ -90,11 +96,11 @@ def _list_models(classes: int, as_json: bool) -> None:
     if as_json:
         print_json({"classes": classes, "models": rows})
         return
-    click.echo(f"{'name':24}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
+    click.echo(f"{'name':30}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
     for row in rows:
         side = row["input_size_px"]
         click.echo(
-            f"{row['name']:24}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
+            f"{row['name']:30}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
             f"{row['source']}"
         )
 
