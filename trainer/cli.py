@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FITS = click.Choice(["stretch", "crop", "pad"])
 _PATH = click.Path(path_type=Path)
+_CHOICES = click.Choice(["auto", "on", "off"])
 _RANGES = ("bytes", "0..1", "-1..1")
 
 
@@ -29,6 +30,12 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--split", default="70/10/20", help="Percent for train/validation/test.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
+@click.option("--resume", is_flag=True, help="Go on with the training in --out that was interrupted or killed.")
+@click.option("--head-only", is_flag=True, help="Train the head alone, on a frozen backbone: takes a minute.")
+@click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard into the run.")
+@click.option("--mixed-precision", type=_CHOICES, default="auto", help="Half precision; auto: on GPUs that profit.")
+@click.option("--xla", type=_CHOICES, default="auto", help="Compiled training steps; auto: on a single GPU.")
+@click.option("--distribute", type=click.Choice(["none", "mirrored"]), default="none", help="Share among all GPUs.")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
 @json_option
@@ -59,15 +66,26 @@ def _train(
     fit: "Fit | None",
     epochs: int | None,
     batch_size: int | None,
+    resume: bool,
+    head_only: bool,
+    tensorboard: bool,
+    mixed_precision: Literal["auto", "on", "off"],
+    xla: Literal["auto", "on", "off"],
+    distribute: Literal["none", "mirrored"],
 ) -> None:
     recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    from sorter.trainer.hardware import HardwareOptions
     from sorter.trainer.split import Shares
 
     shares = Shares.parse(split)
     load_tensorflow()
+    from sorter.trainer.phases import keep_backbone
     from sorter.trainer.pipeline import Job, run_job
 
-    job = Job(data, out or Path("runs") / model, recipe, weights or recipe.weights, shares, seed, overwrite)
+    hardware = HardwareOptions(mixed_precision, xla, distribute)
+    recipe = keep_backbone(recipe) if head_only else recipe
+    out = out or Path("runs") / model
+    job = Job(data, out, recipe, weights or recipe.weights, shares, seed, overwrite, resume, tensorboard, hardware)
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
@@ -78,7 +96,7 @@ def _train(
             f"({figures['worst_class_recall']:.1%}). {figures['seconds'] / 60:.1f} min. Report: {figures['report']}"
         )
     if outcome.interrupted:
-        inform("The training was stopped early; the run holds its best network so far.")
+        inform("The training was stopped early; the run holds its best network so far. --resume goes on with it.")
         click.get_current_context().exit(INTERRUPTED)
 
 

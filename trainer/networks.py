@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from sorter.errors import BundleError, TrainingError
-from sorter.trainer.recipes import Recipe
+from sorter.trainer.recipes import HEAD_ONLY, Recipe
 
 HEAD_NAME = "probabilities"
 """Name of the last layer: dense with softmax, into which calibration folds its temperature."""
@@ -84,12 +84,13 @@ def freeze_up_to(network: Any, first_trainable: str) -> None:
     """Freezes the layers before the first one whose name starts so, and every batch normalisation.
 
     The statistics of batch normalisation come from a million pictures; small batches of a few hundred photos would
-    only spoil them. An empty name freezes batch normalisation alone; ``HEAD_NAME`` all but the head.
+    only spoil them. An empty name freezes batch normalisation alone; ``HEAD_ONLY`` all that is not after the features.
     """
-    reached = False
+    reached = in_head = False
     for layer in network.layers:
-        reached = reached or layer.name.startswith(first_trainable)
-        layer.trainable = reached and not isinstance(layer, layers.BatchNormalization)
+        reached = reached or in_head or (first_trainable != HEAD_ONLY and layer.name.startswith(first_trainable))
+        layer.trainable = reached and (in_head or not isinstance(layer, layers.BatchNormalization))
+        in_head = in_head or layer.name == FEATURES_NAME
     if not reached:
         raise TrainingError(f"{network.name} has no layer called {first_trainable}...", "Choose another recipe.")
 
