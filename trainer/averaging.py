@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from sorter.trainer.training_record import Weights
@@ -44,7 +43,7 @@ class AveragedWeights:
 
     def values(self) -> Weights:
         """A copy of the average; empty where none is kept."""
-        return [np.array(average) for average in self._averages]
+        return [average.numpy() for average in self._averages]
 
     def restore(self, values: Sequence[Any], steps: int) -> None:
         """Goes back to an earlier ``values()``."""

@@ -51,7 +51,7 @@ class Stepper:
 
     def state(self) -> Weights:
         """Everything that the optimizer remembers."""
-        return [np.array(variable) for variable in self._optimizer.variables]
+        return [variable.value.numpy() for variable in self._optimizer.variables]
 
     def restore(self, state: Sequence[Any]) -> None:
         """Goes back to an earlier ``state()``."""

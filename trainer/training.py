@@ -244,7 +244,7 @@ class _Training:
 
 
 def _values(variables: Sequence[Any]) -> Weights:
-    return [np.array(variable) for variable in variables]
+    return [variable.value.numpy() for variable in variables]
 
 
 def _restore(variables: Sequence[Any], values: Sequence[Any]) -> None:
