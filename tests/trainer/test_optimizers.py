@@ -1,6 +1,7 @@
 """Learning rates, as functions of the step and of what came before."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_a_cosine_rises_from_zero_to_its_peak_and_falls_to_zero() -> None:
     assert rates[5] == max(rates) == pytest.approx(0.1)
     assert rates[52] == pytest.approx(0.05, rel=0.02)
     assert rates[100] == pytest.approx(0.0)
-    assert all(a >= b for a, b in zip(rates[5:], rates[6:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[5:]))
 
 
 def test_a_very_short_training_does_not_end_in_its_warm_up() -> None:
