@@ -28,6 +28,8 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.  [default: the recipe's]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Photos in one step.  [default: the recipe's]")
 @click.option("--split", default="70/10/20", help="Percent for train/validation/test.")
+@click.option("--split-csv", type=_PATH, metavar="FILE", help="Repeat the split of an earlier run.")
+@click.option("--group-by", metavar="REGEX", help="What in a file's name says which object it shows.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --out that was interrupted or killed.")
@@ -42,8 +44,8 @@ _RANGES = ("bytes", "0..1", "-1..1")
 def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **options: Any) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
-    DATA has one folder a class, or folders called train, validation and test with these. The accuracy is that on the
-    test part, which training never sees.
+    DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
+    columns path and label. The accuracy is that on the test part, which training never sees.
     """
     if list_models:
         _list_models(classes, as_json)
@@ -60,6 +62,8 @@ def _train(
     out: Path | None,
     weights: str | None,
     split: str,
+    split_csv: Path | None,
+    group_by: str | None,
     seed: int,
     overwrite: bool,
     image_size: int | None,
@@ -74,18 +78,32 @@ def _train(
     distribute: Literal["none", "mirrored"],
 ) -> None:
     recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    from sorter.trainer.grouping import GroupRule
     from sorter.trainer.hardware import HardwareOptions
     from sorter.trainer.split import Shares
 
     shares = Shares.parse(split)
+    rule = GroupRule.parse(group_by) if group_by else None
     load_tensorflow()
     from sorter.trainer.phases import keep_backbone
     from sorter.trainer.pipeline import Job, run_job
 
     hardware = HardwareOptions(mixed_precision, xla, distribute)
     recipe = keep_backbone(recipe) if head_only else recipe
-    out = out or Path("runs") / model
-    job = Job(data, out, recipe, weights or recipe.weights, shares, seed, overwrite, resume, tensorboard, hardware)
+    job = Job(
+        data,
+        out or Path("runs") / model,
+        recipe,
+        weights or recipe.weights,
+        shares,
+        seed,
+        overwrite,
+        rule,
+        split_csv,
+        resume,
+        tensorboard,
+        hardware,
+    )
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:

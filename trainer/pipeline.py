@@ -22,14 +22,14 @@ from sorter.trainer import calibration, runs
 from sorter.trainer.batches import Examples
 from sorter.trainer.cache import PictureCache, picture_cache
 from sorter.trainer.checkpoints import Checkpoint, Identity, is_stored
-from sorter.trainer.duplicates import find_groups
 from sorter.trainer.evaluation import Evaluation, class_indices, predict_rows, write_evaluation
+from sorter.trainer.grouping import GroupRule, group_photos
 from sorter.trainer.hardware import AUTOMATIC, Hardware, HardwareOptions, choose_hardware
 from sorter.trainer.networks import HEAD_NAME, Size, build_network
 from sorter.trainer.recipes import Recipe
 from sorter.trainer.report import REPORT_NAME, draw_pictures, training_page, write_report
 from sorter.trainer.skipping import report_skipped, require_every_class, write_skipped
-from sorter.trainer.split import SUBSETS, Shares, carved_parts, divided_groups, split_photos
+from sorter.trainer.split import SUBSETS, Shares, carved_parts, divided_groups, repeat_split, split_photos
 from sorter.trainer.tensorboard import event_files
 from sorter.trainer.training import Surroundings, count_steps, train_network
 from sorter.trainer.training_record import Ending, Progress, find_best, write_history
@@ -58,6 +58,8 @@ class Job:
         shares: Sizes of the parts.
         seed: Of all randomness.
         overwrite: Whether an earlier run in ``out`` may be replaced.
+        group_rule: What in the photos' names says which object they show.
+        split_csv: An earlier split to repeat, instead of ``shares``.
         resume: Whether to go on with an unfinished training in ``out``, if there is one.
         tensorboard: Whether to write event files.
         hardware: What to train on.
@@ -70,6 +72,8 @@ class Job:
     shares: Shares
     seed: int
     overwrite: bool = False
+    group_rule: GroupRule | None = None
+    split_csv: Path | None = None
     resume: bool = False
     tensorboard: bool = False
     hardware: HardwareOptions = AUTOMATIC
@@ -135,6 +139,8 @@ def run_job(job: Job) -> Outcome:
     started = time.monotonic()
     runs.check_output(job.out, job.overwrite, job.resume)
     dataset = open_dataset(job.data)
+    if job.split_csv:
+        dataset = repeat_split(dataset, job.split_csv)
     hardware = choose_hardware(job.hardware)
     keras.utils.set_random_seed(job.seed)
     with hardware.building():
@@ -228,7 +234,8 @@ def _describe(size: Size, hardware: Hardware, record: Progress, seconds: float) 
 def _divide(job: Job, cache: PictureCache) -> tuple[Photo, ...]:
     """Splits the usable photos, and says what is unusual about the split."""
     carved = carved_parts(cache.photos)
-    photos = split_photos(cache.photos, find_groups(cache.thumbnails), job.shares, job.seed)
+    groups = group_photos(cache.photos, cache.thumbnails, job.group_rule)
+    photos = split_photos(cache.photos, groups, job.shares, job.seed)
     if carved and "train" not in carved:
         inform(f"The folders hold no {' and no '.join(carved)} part; taken from the train folder.")
     if count := divided_groups(photos):
