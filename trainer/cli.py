@@ -85,8 +85,9 @@ def _train(
     shares = Shares.parse(split)
     rule = GroupRule.parse(group_by) if group_by else None
     load_tensorflow()
+    from sorter.trainer.jobs import Job
     from sorter.trainer.phases import keep_backbone
-    from sorter.trainer.pipeline import Job, run_job
+    from sorter.trainer.pipeline import run_job
 
     hardware = HardwareOptions(mixed_precision, xla, distribute)
     recipe = keep_backbone(recipe) if head_only else recipe

@@ -13,23 +13,21 @@ from typing import Any
 import numpy as np
 
 from sorter._version import __version__
-from sorter.cli import inform, progress, warn
-from sorter.dataset import Dataset, Photo, Subset, open_dataset, write_split
+from sorter.cli import inform, progress
+from sorter.dataset import Dataset, Subset, write_split
 from sorter.files import translated_storage_errors, write_text
-from sorter.image import InputSpec
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 from sorter.trainer import calibration, runs
 from sorter.trainer.batches import Examples
 from sorter.trainer.cache import PictureCache, picture_cache
 from sorter.trainer.checkpoints import Checkpoint, Identity, is_stored
 from sorter.trainer.evaluation import Evaluation, class_indices, predict_rows, write_evaluation
-from sorter.trainer.grouping import GroupRule, group_photos
-from sorter.trainer.hardware import AUTOMATIC, Hardware, HardwareOptions, choose_hardware
+from sorter.trainer.hardware import Hardware, choose_hardware
+from sorter.trainer.jobs import Job, build_for, choose_photos, count_parameters, open_photos
 from sorter.trainer.networks import HEAD_NAME, Size, build_network
-from sorter.trainer.recipes import Recipe
 from sorter.trainer.report import REPORT_NAME, draw_pictures, training_page, write_report
-from sorter.trainer.skipping import report_skipped, require_every_class, write_skipped
-from sorter.trainer.split import SUBSETS, Shares, carved_parts, divided_groups, repeat_split, split_photos
+from sorter.trainer.skipping import write_skipped
+from sorter.trainer.split import SUBSETS
 from sorter.trainer.tensorboard import event_files
 from sorter.trainer.training import Surroundings, count_steps, train_network
 from sorter.trainer.training_record import Ending, Progress, find_best, write_history
@@ -44,49 +42,6 @@ _ENDINGS: dict[Ending, str] = {
     "interrupted": "Stopped: finishing the run with the best network so far (press Ctrl-C again to end at once).",
     "not a number": "Training stopped because its loss was not a number; the best network before that is kept.",
 }
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training, as asked for.
-
-    Attributes:
-        data: Folder of photos.
-        out: The run folder.
-        recipe: Network and schedule.
-        weights: ``none``, ``imagenet`` or the path of a weights file.
-        shares: Sizes of the parts.
-        seed: Of all randomness.
-        overwrite: Whether an earlier run in ``out`` may be replaced.
-        group_rule: What in the photos' names says which object they show.
-        split_csv: An earlier split to repeat, instead of ``shares``.
-        resume: Whether to go on with an unfinished training in ``out``, if there is one.
-        tensorboard: Whether to write event files.
-        hardware: What to train on.
-    """
-
-    data: Path
-    out: Path
-    recipe: Recipe
-    weights: str
-    shares: Shares
-    seed: int
-    overwrite: bool = False
-    group_rule: GroupRule | None = None
-    split_csv: Path | None = None
-    resume: bool = False
-    tensorboard: bool = False
-    hardware: HardwareOptions = AUTOMATIC
-
-    @property
-    def has_backbone(self) -> bool:
-        """Whether the network starts from pre-trained weights."""
-        return self.weights != "none"
-
-    @property
-    def spec(self) -> InputSpec:
-        """Input of the network."""
-        return InputSpec(self.recipe.image_size_px, self.recipe.image_size_px, self.recipe.fit)
 
 
 @dataclass(frozen=True)
@@ -134,17 +89,11 @@ def run_job(job: Job) -> Outcome:
         StorageError: The run folder cannot be written.
         KeyboardInterrupt: Interrupted before there was anything to keep; nothing is left behind.
     """
-    import keras
-
     started = time.monotonic()
     runs.check_output(job.out, job.overwrite, job.resume)
-    dataset = open_dataset(job.data)
-    if job.split_csv:
-        dataset = repeat_split(dataset, job.split_csv)
+    dataset = open_photos(job)
     hardware = choose_hardware(job.hardware)
-    keras.utils.set_random_seed(job.seed)
-    with hardware.building():
-        network = build_network(job.recipe, len(dataset.labels), job.weights)
+    network = build_for(job, hardware, len(dataset.labels))
     with runs.unfinished_run(job.out) as folder:
         with picture_cache(dataset.photos, job.spec, folder / _CACHE_NAME) as cache:
             usable = choose_photos(job, cache, dataset)
@@ -170,23 +119,13 @@ def run_job(job: Job) -> Outcome:
     return Outcome(manifest, evaluation.metrics(), record, time.monotonic() - started)
 
 
-def choose_photos(job: Job, cache: PictureCache, dataset: Dataset) -> Dataset:
-    """The photos that can be used, divided into parts; what is unusual about them is said.
-
-    Raises:
-        DatasetError: They do not suffice.
-    """
-    report_skipped(cache.skipped, dataset)
-    require_every_class(cache.skipped, dataset)
-    return Dataset(dataset.root, dataset.labels, _divide(job, cache))
-
-
 def _identify(job: Job, hardware: Hardware, cache: PictureCache, usable: Dataset) -> Identity:
     options = {
         **{key: value for key, value in job.recipe.describe().items() if key != "source"},
         "weights": Path(job.weights).name,
         "seed": job.seed,
         "split": asdict(job.shares),
+        "fold": job.fold,
         "precision": hardware.precision,
         "versions": _versions(),
     }
@@ -229,24 +168,6 @@ def _describe(size: Size, hardware: Hardware, record: Progress, seconds: float) 
         "validation_accuracy": find_best(record.history).validation_accuracy,
         "seconds": round(seconds, 1),
     }
-
-
-def _divide(job: Job, cache: PictureCache) -> tuple[Photo, ...]:
-    """Splits the usable photos, and says what is unusual about the split."""
-    carved = carved_parts(cache.photos)
-    groups = group_photos(cache.photos, cache.thumbnails, job.group_rule)
-    photos = split_photos(cache.photos, groups, job.shares, job.seed)
-    if carved and "train" not in carved:
-        inform(f"The folders hold no {' and no '.join(carved)} part; taken from the train folder.")
-    if count := divided_groups(photos):
-        warn(f"{count} groups of nearly equal photos lie in more than one of the given parts: figures will flatter.")
-    counts = Counter(photo.subset for photo in photos)
-    inform(", ".join(f"{counts[s]} {s}" for s in SUBSETS) + " photos; near-duplicates stay together.")
-    for subset in ("validation", "test"):
-        absent = sorted({p.label for p in photos} - {p.label for p in photos if p.subset == subset})
-        if absent:
-            warn(f"The {subset} part has no photo of {', '.join(absent)}.")
-    return photos
 
 
 def _examples(cache: PictureCache, usable: Dataset, subset: Subset) -> Examples:
@@ -314,11 +235,6 @@ def _make_manifest(
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def count_parameters(network: Any) -> Size:
-    """Parameters of a network as it is frozen now."""
-    return Size(network.count_params(), sum(int(np.prod(v.shape)) for v in network.trainable_variables))
 
 
 def _versions() -> dict[str, str]:
