@@ -11,6 +11,8 @@ from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
     from sorter.image import Fit
+    from sorter.trainer.hardware import Choice
+    from sorter.trainer.jobs import Job
 
 _FITS = click.Choice(["stretch", "crop", "pad"])
 _PATH = click.Path(path_type=Path)
@@ -33,6 +35,11 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
 @click.option("--resume", is_flag=True, help="Go on with the training in --out that was interrupted or killed.")
+@click.option("--compare", metavar="A,B,...", help="Train several recipes on one split, into OUT/RECIPE.")
+@click.option(
+    "--folds", type=click.IntRange(min=2), metavar="K", help="Cross-validate by K trainings, into OUT/fold-N."
+)
+@click.option("--dry-run", is_flag=True, help="Print network, photos and estimated time, and write nothing.")
 @click.option("--head-only", is_flag=True, help="Train the head alone, on a frozen backbone: takes a minute.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard into the run.")
 @click.option("--mixed-precision", type=_CHOICES, default="auto", help="Half precision; auto: on GPUs that profit.")
@@ -55,9 +62,22 @@ def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **o
     _train(data, as_json, **options)
 
 
-def _train(
+def _train(data: Path, as_json: bool, compare: str | None, folds: int | None, dry_run: bool, **options: Any) -> None:
+    jobs = _make_jobs(data, compare, folds, **options)
+    load_tensorflow()
+    if dry_run:
+        for job in jobs[:1] if folds else jobs:
+            _preview(job, as_json)
+    elif compare or folds:
+        _compare(jobs, as_json, bool(folds))
+    else:
+        _train_one(jobs[0], as_json)
+
+
+def _make_jobs(
     data: Path,
-    as_json: bool,
+    compare: str | None,
+    folds: int | None,
     model: str,
     out: Path | None,
     weights: str | None,
@@ -73,38 +93,94 @@ def _train(
     resume: bool,
     head_only: bool,
     tensorboard: bool,
-    mixed_precision: Literal["auto", "on", "off"],
-    xla: Literal["auto", "on", "off"],
+    mixed_precision: "Choice",
+    xla: "Choice",
     distribute: Literal["none", "mirrored"],
-) -> None:
-    recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+) -> list["Job"]:
+    """The trainings that the options ask for; more than one for a comparison or for folds."""
+    names = [name.strip() for name in compare.split(",")] if compare else [model]
+    recipes = [find_recipe(name).changed(image_size, fit, epochs, batch_size) for name in names]
+    _check_series(names, compare, folds, split_csv)
     from sorter.trainer.grouping import GroupRule
-    from sorter.trainer.hardware import HardwareOptions
     from sorter.trainer.split import Shares
 
     shares = Shares.parse(split)
     rule = GroupRule.parse(group_by) if group_by else None
     load_tensorflow()
+    from sorter.trainer.hardware import HardwareOptions
     from sorter.trainer.jobs import Job
     from sorter.trainer.phases import keep_backbone
+
+    def make(recipe: Recipe, run: Path, fold: tuple[int, int] | None = None) -> Job:
+        return Job(
+            data=data,
+            out=run,
+            recipe=keep_backbone(recipe) if head_only else recipe,
+            weights=weights or recipe.weights,
+            shares=shares,
+            seed=seed,
+            overwrite=overwrite,
+            group_rule=rule,
+            split_csv=split_csv,
+            fold=fold,
+            resume=resume,
+            tensorboard=tensorboard,
+            hardware=HardwareOptions(mixed_precision, xla, distribute),
+        )
+
+    if compare:
+        folder = out or Path("runs") / "comparison"
+        return [make(recipe, folder / name) for recipe, name in zip(recipes, names, strict=True)]
+    folder = out or Path("runs") / model
+    if folds:
+        return [make(recipes[0], folder / f"fold-{number + 1}", (number, folds)) for number in range(folds)]
+    return [make(recipes[0], folder)]
+
+
+def _check_series(names: list[str], compare: str | None, folds: int | None, split_csv: Path | None) -> None:
+    if len(set(names)) != len(names):
+        raise click.UsageError("--compare names a recipe twice.")
+    if folds and compare:
+        raise click.UsageError("Give --compare or --folds, not both.")
+    if folds and split_csv:
+        raise click.UsageError("--folds makes splits of its own; --split-csv cannot be given with it.")
+    if folds == 2:
+        raise click.UsageError("--folds needs at least 3: one to test, one to validate, and the others to train.")
+
+
+def _preview(job: "Job", as_json: bool) -> None:
+    from sorter.trainer.preview import preview_job
+
+    preview = preview_job(job)
+    if as_json:
+        print_json({"model": job.recipe.name, **preview.summary()})
+        return
+    click.echo("\n".join([f"{job.recipe.name}:", *preview.lines()]))
+
+
+def _compare(jobs: list["Job"], as_json: bool, are_folds: bool) -> None:
+    from sorter.trainer.comparison import compare_jobs, comparison_lines
+
+    comparison = compare_jobs(jobs, jobs[0].out.parent)
+    mean, deviation = comparison.spread()
+    if as_json:
+        rows = [{k: None if v != v else v for k, v in vars(row).items()} for row in comparison.rows]
+        more = {"mean_accuracy": mean, "standard_deviation": deviation} if are_folds else {}
+        print_json({"runs": rows, **{k: None if v != v else v for k, v in more.items()}})
+    else:
+        click.echo("\n".join(comparison_lines(comparison)))
+        if are_folds:
+            click.echo(f"test accuracy {mean:.1%} +- {deviation:.1%} (standard deviation over the folds)")
+    if comparison.interrupted:
+        inform("Stopped. --resume goes on with what is missing.")
+        click.get_current_context().exit(INTERRUPTED)
+    if comparison.failed:
+        click.get_current_context().exit(1)
+
+
+def _train_one(job: "Job", as_json: bool) -> None:
     from sorter.trainer.pipeline import run_job
 
-    hardware = HardwareOptions(mixed_precision, xla, distribute)
-    recipe = keep_backbone(recipe) if head_only else recipe
-    job = Job(
-        data,
-        out or Path("runs") / model,
-        recipe,
-        weights or recipe.weights,
-        shares,
-        seed,
-        overwrite,
-        rule,
-        split_csv,
-        resume,
-        tensorboard,
-        hardware,
-    )
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
