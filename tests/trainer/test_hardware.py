@@ -72,7 +72,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from sorter.trainer.hardware import PLAIN, HardwareOptions, choose_hardware
+from sorter.trainer.hardware import PLAIN, Hardware, HardwareOptions, choose_hardware
 from sorter.trainer.recipes import Schedule
 from sorter.trainer.steps import Stepper
 
@@ -94,6 +94,11 @@ assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(single[1], mirrored[1]))
 half = fit(choose_hardware(HardwareOptions(mixed_precision="on")))
 assert np.allclose(single[0], half[0], atol=0.05), (single[0], half[0])
 assert half[1][0].dtype == np.float32
+# Of GPUs; a processor can do it too, slowly.
+scaled = fit(Hardware(precision="mixed_float16"))
+assert np.allclose(single[0], scaled[0], atol=0.05), (single[0], scaled[0])
+both = fit(Hardware(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), "mixed_float16"))
+assert np.allclose(single[0], both[0], atol=0.05), (single[0], both[0])
 compiled = fit(choose_hardware(HardwareOptions(xla="on")))
 assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(single[1], compiled[1]))
 """
