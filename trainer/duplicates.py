@@ -32,6 +32,7 @@ last) and is grouped again at the next stricter level, which real bursts pass.""
 
 _ROWS_AT_ONCE = 2048
 _PAIRS_AT_ONCE = 8192
+_NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
 def make_thumbnail(picture_bgr: Pixels) -> Thumbnail:
@@ -97,8 +98,7 @@ def find_near_pairs(thumbnails: npt.NDArray[np.float32]) -> NearPairs:
         rows, columns = np.nonzero(np.triu(products, 1) >= least)
         bits = ((HASH_BITS - products[rows, columns]) / 2).astype(np.int64)
         blocks.append(_judge(rows + start, columns + start, bits, outlines))
-    if not blocks:
-        return NearPairs(*(np.empty(0, t) for t in (np.int64, np.int64, np.int64, np.float32, np.int64)))
+    blocks.append(NearPairs(_NONE, _NONE, _NONE, _NONE.astype(np.float32), _NONE))
     return NearPairs(*(np.concatenate([getattr(b, field.name) for b in blocks]) for field in fields(NearPairs)))
 
 

@@ -15,7 +15,7 @@ def photos(*names: str, group: str = "") -> list[Photo]:
 
 def join(some: list[Photo], rule: str | None = None, groups: list[int] | None = None) -> list[int]:
     alone = np.array(groups if groups is not None else range(len(some)), np.int64)
-    return join_known(some, alone, GroupRule.parse(rule) if rule else None).tolist()
+    return [int(group) for group in join_known(some, alone, GroupRule.parse(rule) if rule else None)]
 
 
 def test_a_rule_joins_photos_of_one_object_within_their_class() -> None:
