@@ -12,10 +12,15 @@ import numpy.typing as npt
 from sorter.image import Pixels
 from sorter.metrics import Classes
 from sorter.trainer.augmentation import change_batch, draw_changes
+from sorter.trainer.cache import release_pages
 from sorter.trainer.recipes import Augmentation, Recipe
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Pictures float32 (n, H, W, 3) of 0..255, and targets float32 (n, classes)."""
+
+
+_BATCHES_BETWEEN_RELEASES = 64
+"""Batches after which the mapped pictures are let go, so that the process stays small however many there are."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,9 @@ def epoch_batches(examples: Examples, recipe: Recipe, seed: int, epoch: int) -> 
     # One thread draws, in a fixed order, and waits for others that warp; in one pool they would lock each other up.
     with ThreadPoolExecutor(os.cpu_count() or 1) as warpers, ThreadPoolExecutor(1) as maker:
         following: Future[Batch] | None = None
-        for part in np.split(order, steps):
+        for number, part in enumerate(np.split(order, steps)):
+            if number % _BATCHES_BETWEEN_RELEASES == 0:
+                release_pages(examples.pixels)
             ready, following = following, maker.submit(_make_batch, examples, part, recipe, rng, warpers)
             if ready is not None:
                 yield ready.result()

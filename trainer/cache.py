@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ def _fill(photos: tuple[Photo, ...], spec: InputSpec, pixels: Pixels, advance: C
             usable.append(photo)
         advance(1)
         if len(usable) % _WRITTEN_AT_ONCE == 0:
-            _release(pixels)
+            release_pages(pixels)
     used = np.stack(thumbnails) if thumbnails else np.empty((0, 0), np.float32)
     return PictureCache(tuple(usable), pixels[: len(usable)], used, tuple(skipped))
 
@@ -101,8 +102,13 @@ def _reduce(photo: Photo, spec: InputSpec) -> tuple[Pixels, Thumbnail] | Dataset
     return prepare(picture, spec), make_thumbnail(picture)
 
 
-def _release(pixels: Pixels) -> None:
-    """Lets go of the mapped pages; their content stays in the file, and comes back when it is looked at."""
-    mapped = pixels.base
+def release_pages(array: npt.NDArray[Any]) -> None:
+    """Lets go of the pages of a mapped array; their content stays in the file, and comes back when it is looked at.
+
+    Of an array that is not mapped from a file nothing happens.
+    """
+    mapped: Any = array
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)

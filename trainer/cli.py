@@ -130,8 +130,8 @@ def _make_jobs(
 
     if compare:
         folder = out or Path("runs") / "comparison"
-        return [make(recipe, folder / name) for recipe, name in zip(recipes, names, strict=True)]
-    folder = out or Path("runs") / model
+        return [make(recipe, folder / recipe.name) for recipe in recipes]
+    folder = out or Path("runs") / recipes[0].name
     if folds:
         return [make(recipes[0], folder / f"fold-{number + 1}", (number, folds)) for number in range(folds)]
     return [make(recipes[0], folder)]

@@ -19,7 +19,7 @@ from sorter.files import translated_storage_errors, write_text
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 from sorter.trainer import calibration, runs
 from sorter.trainer.batches import Examples
-from sorter.trainer.cache import PictureCache, picture_cache
+from sorter.trainer.cache import PictureCache, picture_cache, release_pages
 from sorter.trainer.checkpoints import Checkpoint, Identity, is_stored
 from sorter.trainer.evaluation import Evaluation, class_indices, predict_rows, write_evaluation
 from sorter.trainer.hardware import Hardware, choose_hardware
@@ -33,6 +33,9 @@ from sorter.trainer.training import Surroundings, count_steps, train_network
 from sorter.trainer.training_record import Ending, Progress, find_best, write_history
 
 _CACHE_NAME = "pictures.cache"
+
+_DIGESTS_BETWEEN_RELEASES = 1024
+"""Pictures after which the mapped ones are let go, so that the process stays small."""
 
 _MANIFEST_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
 
@@ -129,10 +132,14 @@ def _identify(job: Job, hardware: Hardware, cache: PictureCache, usable: Dataset
         "precision": hardware.precision,
         "versions": _versions(),
     }
-    # The pixels, not the files: that is what the network sees.
-    digests = (hashlib.blake2b(picture, digest_size=8).hexdigest() for picture in cache.pixels)
-    photos = zip(usable.photos, digests, strict=True)
-    return Identity(options, {p.filename: f"{p.subset} {p.label} {digest}" for p, digest in photos})
+    photos = {}
+    for number, (photo, picture) in enumerate(zip(usable.photos, cache.pixels, strict=True)):
+        # The pixels, not the files: that is what the network sees.
+        digest = hashlib.blake2b(picture, digest_size=8).hexdigest()
+        photos[photo.filename] = f"{photo.subset} {photo.label} {digest}"
+        if number % _DIGESTS_BETWEEN_RELEASES == 0:
+            release_pages(cache.pixels)
+    return Identity(options, photos)
 
 
 def _open_checkpoint(job: Job, identity: Identity) -> Checkpoint:
