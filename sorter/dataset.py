@@ -1,34 +1,23 @@
-"""Class folders of photographs, and the ``split.csv`` that divides them."""
+"""Photographs with their classes, in folders or in a list, and the ``split.csv`` that divides them."""
 
-import csv
 import hashlib
 import os
 import unicodedata
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import TypeVar
 
 from sorter.errors import DatasetError
 from sorter.files import write_csv
 from sorter.image import Pixels, read_image
-
-Subset = Literal["train", "validation", "test"]
+from sorter.photo_list import LIST_SUFFIXES, SUBSET_NAMES, ListedPhoto, parse_subset, read_photo_list, read_table
+from sorter.photo_list import Subset as Subset
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
-_SUBSET_FOLDERS: dict[str, Subset] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 _LAYOUT_HINT = "Make one folder a class with its photos inside, for example photos/apple/*.jpg and photos/lemon/*.jpg."
 
@@ -41,8 +30,9 @@ class Photo:
         path: Where it lies.
         filename: Its path relative to the data set's folder, with ``/`` between the parts.
         label: Name of its class folder, in Unicode normal form C.
-        subset: The part it belongs to, where the folders or a ``split.csv`` say so.
-        group: Photos of one group show the same object or burst and stay in one part; empty before grouping.
+        subset: The part it belongs to, where the folders, a list or a ``split.csv`` say so.
+        group: Photos of one group show the same object or burst and stay in one part; before grouping it is empty, or
+            what a list says.
     """
 
     path: Path
@@ -78,28 +68,57 @@ class Dataset:
 
 
 def open_dataset(root: Path) -> Dataset:
-    """Lists the photographs below a folder; reads none of them.
+    """Lists the photographs of a data set; reads none of them.
 
-    ``root`` has one folder a class, or folders called train, validation and test (also training, val, valid, testing)
-    with these. Hidden files and files that are no pictures by their names are left out. Labels are in alphabetical
-    order.
+    ``root`` has one folder a class, or folders called train, validation and test (also training, val, valid, testing,
+    in any case) with these, or is a CSV file with the columns path and label (see ``read_photo_list``). Hidden files
+    and files that are no pictures by their names are left out. Labels are in alphabetical order.
 
     Raises:
-        DatasetError: The folder is missing, has no class folders, a class has no picture, or there is only one class.
+        DatasetError: The folder is missing, has no class folders, a class has no picture, or there is only one class;
+            or a list is wrong, or names a file that is not there.
     """
+    if root.suffix.lower() in LIST_SUFFIXES and not root.is_dir():
+        return _make_dataset(root.parent, root, _photos_listed(root))
     if not root.is_dir():
         problem = "is not a folder" if root.exists() else "does not exist"
         raise DatasetError(f"Data folder {root} {problem}.", _LAYOUT_HINT)
-    photos = sorted(_photos_below(root), key=lambda photo: photo.filename)
+    return _make_dataset(root, root, _photos_below(root))
+
+
+def _make_dataset(root: Path, source: Path, found: Iterable[Photo]) -> Dataset:
+    photos = sorted(found, key=lambda photo: photo.filename)
     labels = tuple(sorted({photo.label for photo in photos}))
     if not labels:
+        if source != root:
+            raise DatasetError(f"{source} lists no photos.", "Write one photo a line below the header.")
         raise DatasetError(f"{root} has no class folders with pictures.", _LAYOUT_HINT)
     if len(labels) == 1:
         raise DatasetError(
-            f"{root} has one class only ({labels[0]}); a classifier needs at least two.",
-            "Add a folder with photos of something else, for example of the empty place.",
+            f"{source} has one class only ({labels[0]}); a classifier needs at least two.",
+            "Add photos of something else, for example of the empty place.",
         )
     return Dataset(root, labels, tuple(photos))
+
+
+def _photos_listed(csv_file: Path) -> Iterator[Photo]:
+    for listed in read_photo_list(csv_file):
+        yield _photo_of_line(csv_file, listed)
+
+
+def _photo_of_line(csv_file: Path, listed: ListedPhoto) -> Photo:
+    where = f"{csv_file} line {listed.line}"
+    path = csv_file.parent / listed.path
+    if not path.is_file():
+        raise DatasetError(f"{where} names {listed.path}, which is no file.", f"Paths start from {csv_file.parent}.")
+    return Photo(path, listed.path, _clean_label(listed.label, where), listed.subset, listed.group)
+
+
+def _clean_label(name: str, where: str) -> str:
+    label = unicodedata.normalize("NFC", name).strip()
+    if not label.isprintable():
+        raise DatasetError(f"{where} has unprintable letters in the name of its class: {name!r}.", "Rename the class.")
+    return label
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -112,20 +131,18 @@ def _folders(parent: Path) -> list[Path]:
 def _photos_below(root: Path) -> Iterator[Photo]:
     folders = _folders(root)
     # A class may be called "test"; the layout is by parts only where every folder names one.
-    by_parts = bool(folders) and all(f.name.lower() in _SUBSET_FOLDERS for f in folders) and any(map(_folders, folders))
+    by_parts = bool(folders) and all(f.name.lower() in SUBSET_NAMES for f in folders) and any(map(_folders, folders))
     if not by_parts:
         for folder in folders:
             yield from _photos_of_class(root, folder, None)
         return
     for part in folders:
         for folder in _folders(part):
-            yield from _photos_of_class(root, folder, _SUBSET_FOLDERS[part.name.lower()])
+            yield from _photos_of_class(root, folder, SUBSET_NAMES[part.name.lower()])
 
 
 def _photos_of_class(root: Path, folder: Path, subset: Subset | None) -> list[Photo]:
-    label = unicodedata.normalize("NFC", folder.name).strip()
-    if not label.isprintable():
-        raise DatasetError(f"Class folder {folder.name!r} has unprintable letters in its name.", "Rename the folder.")
+    label = _clean_label(folder.name, f"Folder {folder.parent}")
     photos = [
         Photo(path, path.relative_to(root).as_posix(), label, subset)
         for path in sorted(folder.rglob("*"))
@@ -140,7 +157,22 @@ def _photos_of_class(root: Path, folder: Path, subset: Subset | None) -> list[Ph
 
 
 _PHOTOS_AHEAD = 32
-"""Decoded photos that may wait in memory at the same time."""
+"""Photos whose results may wait in memory at the same time."""
+
+Result = TypeVar("Result")
+
+
+def map_photos(photos: Iterable[Photo], work: Callable[[Photo], Result]) -> Iterator[Result]:
+    """Does the same with every photo on all cores, and gives the results in the photos' order."""
+    remaining = iter(photos)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        running = deque(pool.submit(work, photo) for photo in islice(remaining, _PHOTOS_AHEAD))
+        try:
+            while running:
+                yield running.popleft().result()
+                running.extend(pool.submit(work, photo) for photo in islice(remaining, 1))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def read_photos(photos: Iterable[Photo]) -> Iterator[tuple[Photo, Pixels | DatasetError]]:
@@ -148,15 +180,7 @@ def read_photos(photos: Iterable[Photo]) -> Iterator[tuple[Photo, Pixels | Datas
 
     A picture that cannot be read is given as its error, not raised.
     """
-    remaining = iter(photos)
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        reading = deque(pool.submit(_read, photo) for photo in islice(remaining, _PHOTOS_AHEAD))
-        try:
-            while reading:
-                yield reading.popleft().result()
-                reading.extend(pool.submit(_read, photo) for photo in islice(remaining, 1))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return map_photos(photos, _read)
 
 
 def _read(photo: Photo) -> tuple[Photo, Pixels | DatasetError]:
@@ -180,20 +204,18 @@ def apply_split(dataset: Dataset, split_csv: Path) -> Dataset:
     Raises:
         DatasetError: The file is not a split, or names none of the photos.
     """
+    hint = "Train again, or name another run."
+    rows: dict[str, tuple[Subset | None, str]] = {}
     try:
-        with split_csv.open(newline="", encoding="utf-8") as file:
-            rows = {row["filename"]: row for row in csv.DictReader(file)}
-            assigned = tuple(
-                replace(
-                    photo,
-                    subset=cast("Subset", rows[photo.filename]["subset"]),
-                    group=rows[photo.filename]["group"],
-                )
-                for photo in dataset.photos
-                if photo.filename in rows
-            )
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{split_csv} is not a readable split.csv.", "Train again, or name another run.") from error
+        for line, row in read_table(split_csv, _SPLIT_HEADER, hint):
+            rows[row["filename"]] = (parse_subset(row["subset"], f"Line {line}"), row["group"])
+    except DatasetError as error:
+        raise DatasetError(f"{split_csv} is not a readable split.csv: {error.message}", hint) from error
+    assigned = tuple(
+        replace(photo, subset=rows[photo.filename][0], group=rows[photo.filename][1])
+        for photo in dataset.photos
+        if photo.filename in rows
+    )
     if not assigned:
         raise DatasetError(
             f"{split_csv} names none of the photos in {dataset.root}.",

@@ -1,21 +1,26 @@
 """Photos decoded and resized once, into a memory-mapped array."""
 
+import mmap
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sorter.cli import progress
-from sorter.dataset import Photo, read_photos
+from sorter.dataset import Photo, map_photos
 from sorter.errors import DatasetError
 from sorter.files import make_folder, translated_storage_errors
-from sorter.image import InputSpec, Pixels, prepare
+from sorter.image import InputSpec, Pixels, prepare, read_image
 from sorter.trainer.duplicates import Thumbnail, make_thumbnail
 from sorter.trainer.skipping import Skipped
+
+_WRITTEN_AT_ONCE = 1024
+"""Pictures after which the mapped pages are let go, so that the process stays small however many photos there are."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +79,36 @@ def _fill(photos: tuple[Photo, ...], spec: InputSpec, pixels: Pixels, advance: C
     usable: list[Photo] = []
     thumbnails: list[Thumbnail] = []
     skipped: list[Skipped] = []
-    for photo, picture in read_photos(photos):
-        if isinstance(picture, DatasetError):
-            skipped.append(Skipped(photo, picture.message))
+    # Made small where they are read: photos that wait in full size would take a gigabyte when they come from a phone.
+    for photo, reduced in zip(photos, map_photos(photos, lambda photo: _reduce(photo, spec)), strict=True):
+        if isinstance(reduced, DatasetError):
+            skipped.append(Skipped(photo, reduced.message))
         else:
-            prepare(picture, spec, out=pixels[len(usable)])
-            thumbnails.append(make_thumbnail(picture))
+            pixels[len(usable)], thumbnail = reduced
+            thumbnails.append(thumbnail)
             usable.append(photo)
         advance(1)
+        if len(usable) % _WRITTEN_AT_ONCE == 0:
+            release_pages(pixels)
     used = np.stack(thumbnails) if thumbnails else np.empty((0, 0), np.float32)
     return PictureCache(tuple(usable), pixels[: len(usable)], used, tuple(skipped))
+
+
+def _reduce(photo: Photo, spec: InputSpec) -> tuple[Pixels, Thumbnail] | DatasetError:
+    try:
+        picture = read_image(photo.path)
+    except DatasetError as error:
+        return error
+    return prepare(picture, spec), make_thumbnail(picture)
+
+
+def release_pages(array: npt.NDArray[Any]) -> None:
+    """Lets go of the pages of a mapped array; their content stays in the file, and comes back when it is looked at.
+
+    Of an array that is not mapped from a file nothing happens.
+    """
+    mapped: Any = array
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -11,9 +11,12 @@ from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
     from sorter.image import Fit
+    from sorter.trainer.hardware import Choice
+    from sorter.trainer.jobs import Job
 
 _FITS = click.Choice(["stretch", "crop", "pad"])
 _PATH = click.Path(path_type=Path)
+_CHOICES = click.Choice(["auto", "on", "off"])
 _RANGES = ("bytes", "0..1", "-1..1")
 
 
@@ -27,8 +30,21 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.  [default: the recipe's]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Photos in one step.  [default: the recipe's]")
 @click.option("--split", default="70/10/20", help="Percent for train/validation/test.")
+@click.option("--split-csv", type=_PATH, metavar="FILE", help="Repeat the split of an earlier run.")
+@click.option("--group-by", metavar="REGEX", help="What in a file's name says which object it shows.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
+@click.option("--resume", is_flag=True, help="Go on with the training in --out that was interrupted or killed.")
+@click.option("--compare", metavar="A,B,...", help="Train several recipes on one split, into OUT/RECIPE.")
+@click.option(
+    "--folds", type=click.IntRange(min=2), metavar="K", help="Cross-validate by K trainings, into OUT/fold-N."
+)
+@click.option("--dry-run", is_flag=True, help="Print network, photos and estimated time, and write nothing.")
+@click.option("--head-only", is_flag=True, help="Train the head alone, on a frozen backbone: takes a minute.")
+@click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard into the run.")
+@click.option("--mixed-precision", type=_CHOICES, default="auto", help="Half precision; auto: on GPUs that profit.")
+@click.option("--xla", type=_CHOICES, default="auto", help="Compiled training steps; auto: on a single GPU.")
+@click.option("--distribute", type=click.Choice(["none", "mirrored"]), default="none", help="Share among all GPUs.")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
 @click.option("--quick-check", is_flag=True, help="Only show what the ImageNet network says about sample photos.")
@@ -36,8 +52,8 @@ _RANGES = ("bytes", "0..1", "-1..1")
 def train(data: Path | None, list_models: bool, classes: int, quick_check: bool, as_json: bool, **options: Any) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
-    DATA has one folder a class, or folders called train, validation and test with these. The accuracy is that on the
-    test part, which training never sees.
+    DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
+    columns path and label. The accuracy is that on the test part, which training never sees.
     """
     if list_models:
         _list_models(classes, as_json)
@@ -52,28 +68,125 @@ def train(data: Path | None, list_models: bool, classes: int, quick_check: bool,
     _train(data, as_json, **options)
 
 
-def _train(
+def _train(data: Path, as_json: bool, compare: str | None, folds: int | None, dry_run: bool, **options: Any) -> None:
+    jobs = _make_jobs(data, compare, folds, **options)
+    load_tensorflow()
+    if dry_run:
+        for job in jobs[:1] if folds else jobs:
+            _preview(job, as_json)
+    elif compare or folds:
+        _compare(jobs, as_json, bool(folds))
+    else:
+        _train_one(jobs[0], as_json)
+
+
+def _make_jobs(
     data: Path,
-    as_json: bool,
+    compare: str | None,
+    folds: int | None,
     model: str,
     out: Path | None,
     weights: str | None,
     split: str,
+    split_csv: Path | None,
+    group_by: str | None,
     seed: int,
     overwrite: bool,
     image_size: int | None,
     fit: "Fit | None",
     epochs: int | None,
     batch_size: int | None,
-) -> None:
-    recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    resume: bool,
+    head_only: bool,
+    tensorboard: bool,
+    mixed_precision: "Choice",
+    xla: "Choice",
+    distribute: Literal["none", "mirrored"],
+) -> list["Job"]:
+    """The trainings that the options ask for; more than one for a comparison or for folds."""
+    names = [name.strip() for name in compare.split(",")] if compare else [model]
+    recipes = [find_recipe(name).changed(image_size, fit, epochs, batch_size) for name in names]
+    _check_series(names, compare, folds, split_csv)
+    from sorter.trainer.grouping import GroupRule
     from sorter.trainer.split import Shares
 
     shares = Shares.parse(split)
+    rule = GroupRule.parse(group_by) if group_by else None
     load_tensorflow()
-    from sorter.trainer.pipeline import Job, run_job
+    from sorter.trainer.hardware import HardwareOptions
+    from sorter.trainer.jobs import Job
+    from sorter.trainer.phases import keep_backbone
 
-    job = Job(data, out or Path("runs") / recipe.name, recipe, weights or recipe.weights, shares, seed, overwrite)
+    def make(recipe: Recipe, run: Path, fold: tuple[int, int] | None = None) -> Job:
+        return Job(
+            data=data,
+            out=run,
+            recipe=keep_backbone(recipe) if head_only else recipe,
+            weights=weights or recipe.weights,
+            shares=shares,
+            seed=seed,
+            overwrite=overwrite,
+            group_rule=rule,
+            split_csv=split_csv,
+            fold=fold,
+            resume=resume,
+            tensorboard=tensorboard,
+            hardware=HardwareOptions(mixed_precision, xla, distribute),
+        )
+
+    if compare:
+        folder = out or Path("runs") / "comparison"
+        return [make(recipe, folder / recipe.name) for recipe in recipes]
+    folder = out or Path("runs") / recipes[0].name
+    if folds:
+        return [make(recipes[0], folder / f"fold-{number + 1}", (number, folds)) for number in range(folds)]
+    return [make(recipes[0], folder)]
+
+
+def _check_series(names: list[str], compare: str | None, folds: int | None, split_csv: Path | None) -> None:
+    if len(set(names)) != len(names):
+        raise click.UsageError("--compare names a recipe twice.")
+    if folds and compare:
+        raise click.UsageError("Give --compare or --folds, not both.")
+    if folds and split_csv:
+        raise click.UsageError("--folds makes splits of its own; --split-csv cannot be given with it.")
+    if folds == 2:
+        raise click.UsageError("--folds needs at least 3: one to test, one to validate, and the others to train.")
+
+
+def _preview(job: "Job", as_json: bool) -> None:
+    from sorter.trainer.preview import preview_job
+
+    preview = preview_job(job)
+    if as_json:
+        print_json({"model": job.recipe.name, **preview.summary()})
+        return
+    click.echo("\n".join([f"{job.recipe.name}:", *preview.lines()]))
+
+
+def _compare(jobs: list["Job"], as_json: bool, are_folds: bool) -> None:
+    from sorter.trainer.comparison import compare_jobs, comparison_lines
+
+    comparison = compare_jobs(jobs, jobs[0].out.parent)
+    mean, deviation = comparison.spread()
+    if as_json:
+        rows = [{k: None if v != v else v for k, v in vars(row).items()} for row in comparison.rows]
+        more = {"mean_accuracy": mean, "standard_deviation": deviation} if are_folds else {}
+        print_json({"runs": rows, **{k: None if v != v else v for k, v in more.items()}})
+    else:
+        click.echo("\n".join(comparison_lines(comparison)))
+        if are_folds:
+            click.echo(f"test accuracy {mean:.1%} +- {deviation:.1%} (standard deviation over the folds)")
+    if comparison.interrupted:
+        inform("Stopped. --resume goes on with what is missing.")
+        click.get_current_context().exit(INTERRUPTED)
+    if comparison.failed:
+        click.get_current_context().exit(1)
+
+
+def _train_one(job: "Job", as_json: bool) -> None:
+    from sorter.trainer.pipeline import run_job
+
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
@@ -84,7 +197,7 @@ def _train(
             f"({figures['worst_class_recall']:.1%}). {figures['seconds'] / 60:.1f} min. Report: {figures['report']}"
         )
     if outcome.interrupted:
-        inform("The training was stopped early; the run holds its best network so far.")
+        inform("The training was stopped early; the run holds its best network so far. --resume goes on with it.")
         click.get_current_context().exit(INTERRUPTED)
 
 

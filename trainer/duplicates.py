@@ -3,7 +3,7 @@
 A network that has seen one picture of a burst knows the others; accuracy measured on them is worth nothing.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -31,6 +31,8 @@ LONGEST_BURST = 30
 last) and is grouped again at the next stricter level, which real bursts pass."""
 
 _ROWS_AT_ONCE = 2048
+_PAIRS_AT_ONCE = 8192
+_NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
 def make_thumbnail(picture_bgr: Pixels) -> Thumbnail:
@@ -58,29 +60,68 @@ def perceptual_hashes(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
     return np.where(above, np.float32(1), np.float32(-1))
 
 
-def near_pairs(thumbnails: npt.NDArray[np.float32]) -> Iterator[tuple[int, int, int]]:
-    """Pairs of photos (first index smaller) that look nearly the same, each with the strictest of ``LEVELS`` it passes.
+@dataclass(frozen=True)
+class NearPairs:
+    """Pairs of photos that look nearly the same; all arrays (n,).
+
+    Attributes:
+        first: int64, index of one photo.
+        second: int64, index of the other, always larger.
+        bits: int64, Hamming distance of the hashes.
+        correlation: float32, of the outlines.
+        level: int64, the strictest of ``LEVELS`` that the pair passes.
+    """
+
+    first: npt.NDArray[np.int64]
+    second: npt.NDArray[np.int64]
+    bits: npt.NDArray[np.int64]
+    correlation: npt.NDArray[np.float32]
+    level: npt.NDArray[np.int64]
+
+    def select(self, wanted: npt.NDArray[np.bool_]) -> "NearPairs":
+        """The pairs where ``wanted`` (n,) is true."""
+        return NearPairs(*(getattr(self, field.name)[wanted] for field in fields(self)))
+
+
+def find_near_pairs(thumbnails: npt.NDArray[np.float32]) -> NearPairs:
+    """Finds photos that look nearly the same.
 
     Args:
         thumbnails: float32 (n, 32, 32).
     """
-    hashes, outlines = perceptual_hashes(thumbnails), _standardise(thumbnails)
+    hashes = perceptual_hashes(thumbnails) if len(thumbnails) else np.empty((0, HASH_BITS), np.float32)
+    outlines = _standardise(thumbnails)
     least = HASH_BITS - 2 * LEVELS[0][0]
+    blocks = []
     for start in range(0, len(hashes), _ROWS_AT_ONCE):
         products = hashes[start : start + _ROWS_AT_ONCE] @ hashes[start:].T
-        for row, column in np.argwhere(np.triu(products, 1) >= least):
-            i, j = start + int(row), start + int(column)
-            bits, correlation = (HASH_BITS - products[row, column]) / 2, outlines[i] @ outlines[j]
-            passed = [
-                level for level, (most, least_alike) in enumerate(LEVELS) if bits <= most and correlation >= least_alike
-            ]
-            if passed:
-                yield i, j, passed[-1]
+        rows, columns = np.nonzero(np.triu(products, 1) >= least)
+        bits = ((HASH_BITS - products[rows, columns]) / 2).astype(np.int64)
+        blocks.append(_judge(rows + start, columns + start, bits, outlines))
+    blocks.append(NearPairs(_NONE, _NONE, _NONE, _NONE.astype(np.float32), _NONE))
+    return NearPairs(*(np.concatenate([getattr(b, field.name) for b in blocks]) for field in fields(NearPairs)))
+
+
+def _judge(
+    first: npt.NDArray[np.int64],
+    second: npt.NDArray[np.int64],
+    bits: npt.NDArray[np.int64],
+    outlines: npt.NDArray[np.float32],
+) -> NearPairs:
+    """Keeps the candidates whose outlines are alike too."""
+    correlation = np.empty(len(first), np.float32)
+    for start in range(0, len(first), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        correlation[some] = np.einsum("ij,ij->i", outlines[first[some]], outlines[second[some]])
+    level = np.full(len(first), -1)
+    for number, (most, least_alike) in enumerate(LEVELS):
+        level[(bits <= most) & (correlation >= least_alike)] = number
+    return NearPairs(first, second, bits, correlation, level).select(level >= 0)
 
 
 def _standardise(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Rows of mean 0 and length 1, whose products are correlations: float32 (n, 1024)."""
-    rows = thumbnails.reshape(len(thumbnails), -1)
+    rows = thumbnails.reshape(len(thumbnails), _SIDE_PX * _SIDE_PX)
     centred = rows - rows.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
     return np.asarray(centred / np.maximum(lengths, 1e-6), np.float32)
@@ -88,27 +129,28 @@ def _standardise(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
 
 def find_groups(thumbnails: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """Groups photos of the same scene: the first photo's index of each photo's group, int64 (n,)."""
-    pairs = list(near_pairs(thumbnails)) if len(thumbnails) else []
-    groups = _join(np.arange(len(thumbnails)), pairs)
+    return group_pairs(find_near_pairs(thumbnails), len(thumbnails))
+
+
+def group_pairs(pairs: NearPairs, count: int) -> npt.NDArray[np.int64]:
+    """Groups ``count`` photos by their pairs (see ``find_groups``)."""
+    groups = join(count, pairs.first, pairs.second)
     for level in range(1, len(LEVELS)):
         first, size = np.unique(groups, return_counts=True)
         chained = np.isin(groups, first[size > LONGEST_BURST])
-        stricter = [pair for pair in pairs if pair[2] >= level and chained[pair[0]]]
-        groups = np.where(chained, _join(np.arange(len(thumbnails)), stricter), groups)
+        stricter = pairs.select((pairs.level >= level) & chained[pairs.first])
+        groups = np.where(chained, join(count, stricter.first, stricter.second), groups)
     return groups
 
 
-def _join(groups: npt.NDArray[np.int64], pairs: list[tuple[int, int, int]]) -> npt.NDArray[np.int64]:
-    """Gives joined photos (n,) the smallest index among them."""
-    parent = groups.tolist()
+def join(count: int, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Joins pairs of photos, and neighbours of neighbours: the smallest index of each photo's group, int64 (count,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j, _ in pairs:
-        first, second = sorted((root(i), root(j)))
-        parent[second] = first
-    return np.array([root(i) for i in range(len(parent))], np.int64)
+    if not count:
+        return np.empty(0, np.int64)
+    links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
+    _, component = connected_components(links, directed=False)
+    _, smallest, inverse = np.unique(component, return_index=True, return_inverse=True)
+    return np.asarray(smallest[inverse], np.int64)

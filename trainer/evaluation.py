@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from sorter.dataset import Photo
 from sorter.files import write_csv, write_json
-from sorter.image import Pixels
 from sorter.metrics import Classes, Probabilities, evaluate
+from sorter.trainer.cache import release_pages
 from sorter.trainer.rejection import reject
 
 METRICS_NAME = "metrics.json"
@@ -54,16 +54,18 @@ def class_indices(photos: Sequence[Photo], labels: Sequence[str]) -> Classes:
     return np.array([index[photo.label] for photo in photos], np.int64)
 
 
-def predict_rows(network: Any, pixels: Pixels, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Runs a Keras network over some rows of a picture array: float32 (n, outputs)."""
-    outputs = []
+def predict_rows(network: Any, pixels: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Runs a Keras network over some rows of an array of pictures (or of features): float32 (n, outputs)."""
+    outputs = np.empty((len(rows), network.output_shape[-1]), np.float32)
     for start in range(0, len(rows), _BATCH_SIZE):
         part = rows[start : start + _BATCH_SIZE]
         # TensorFlow builds a new graph for each size of batch, so the last one is filled up.
         full = np.resize(part, min(_BATCH_SIZE, len(rows)))
         answers = np.asarray(network.predict_on_batch(pixels[full].astype(np.float32)), np.float32)
-        outputs.append(answers[: len(part)])
-    return np.concatenate(outputs) if outputs else np.empty((0, network.output_shape[-1]), np.float32)
+        outputs[start : start + len(part)] = answers[: len(part)]
+        # Or the process would come to hold the whole file of pictures.
+        release_pages(pixels)
+    return outputs
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> dict[str, Any]:

@@ -1,17 +1,22 @@
 """The division of a data set into train, validation and test: by class, seeded, groups undivided."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from pathlib import Path
+from typing import TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from sorter.dataset import Photo, Subset
+from sorter.cli import warn
+from sorter.dataset import Dataset, Photo, Subset, apply_split
 from sorter.errors import ConfigError, DatasetError
 
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
+
+Part = TypeVar("Part", Subset, int)
+"""A part of a split, or the number of a fold."""
 
 _MORE_PHOTOS_HINT = "Add photos of other objects of this class, or from other angles; a burst counts as one."
 
@@ -74,8 +79,53 @@ def split_photos(
     divided = [p for p in named if p.subset in (None, "train")] if len(open_parts) > 1 else []
     assigned = _divide(divided, open_parts, np.random.default_rng(seed))
     split = tuple(replace(photo, subset=assigned.get(photo.filename, photo.subset)) for photo in named)
-    _require_every_class_in_train(split)
+    require_every_class_in_train(split, sorted({photo.label for photo in split}))
     return split
+
+
+def repeat_split(dataset: Dataset, split_csv: Path) -> Dataset:
+    """Divides a data set as an earlier ``split.csv`` does, and says which photos that one does not know.
+
+    Raises:
+        DatasetError: It is no split, names none of the photos, leaves a part empty, or trains nothing of some class.
+    """
+    divided = apply_split(dataset, split_csv)
+    if left_out := len(dataset.photos) - len(divided.photos):
+        warn(f"{split_csv} does not name {left_out} of {len(dataset.photos)} photos; they are left out.")
+    present = {photo.subset for photo in divided.photos}
+    for subset in SUBSETS:
+        if subset not in present:
+            raise DatasetError(
+                f"{split_csv} names no photo of {dataset.root} for the {subset} part.",
+                "Give the folder that it was made for, or --split for a new one.",
+            )
+    require_every_class_in_train(divided.photos, divided.labels)
+    return divided
+
+
+def divide_folds(
+    photos: Sequence[Photo], groups: npt.NDArray[np.int64], folds: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """Divides photos for k-fold cross-validation: by class, groups undivided, every class in every fold.
+
+    Args:
+        photos: n photos in any order; parts that they have are ignored.
+        groups: int64 (n,), equal for photos that must stay together.
+        folds: How many, at least 2.
+        seed: The same seed and photos always give the same folds.
+
+    Returns:
+        int64 (n,), the fold of each photo: 0 to folds - 1.
+
+    Raises:
+        ConfigError: There would be less than two folds.
+        DatasetError: A class has fewer groups than there are folds.
+    """
+    if folds < 2:
+        raise ConfigError(f"{folds} folds are too few.", "Take at least 2; 5 are usual.")
+    named = [replace(photo, group=str(group)) for photo, group in zip(photos, groups, strict=True)]
+    assigned = _divide(named, {fold: 1 / folds for fold in range(folds)}, np.random.default_rng(seed))
+    return np.array([assigned[photo.filename] for photo in named], np.int64)
 
 
 def carved_parts(photos: Sequence[Photo]) -> tuple[Subset, ...]:
@@ -92,7 +142,7 @@ def divided_groups(photos: Sequence[Photo]) -> int:
     return sum(len(subsets) > 1 for subsets in parts.values())
 
 
-def _divide(photos: Sequence[Photo], shares: Mapping[Subset, float], rng: np.random.Generator) -> dict[str, Subset]:
+def _divide(photos: Sequence[Photo], shares: Mapping[Part, float], rng: np.random.Generator) -> dict[str, Part]:
     """Chooses a part for each file name, class by class."""
     members = defaultdict(list)
     for photo in photos:
@@ -101,7 +151,7 @@ def _divide(photos: Sequence[Photo], shares: Mapping[Subset, float], rng: np.ran
     by_label = defaultdict(list)
     for group in members.values():
         by_label[Counter(p.label for p in group).most_common(1)[0][0]].append(group)
-    assigned: dict[str, Subset] = {}
+    assigned: dict[str, Part] = {}
     for label in sorted({photo.label for photo in photos}):
         for group, subset in _divide_class(label, by_label[label], shares, rng):
             assigned.update({photo.filename: subset for photo in group})
@@ -109,8 +159,8 @@ def _divide(photos: Sequence[Photo], shares: Mapping[Subset, float], rng: np.ran
 
 
 def _divide_class(
-    label: str, groups: list[list[Photo]], shares: Mapping[Subset, float], rng: np.random.Generator
-) -> list[tuple[list[Photo], Subset]]:
+    label: str, groups: list[list[Photo]], shares: Mapping[Part, float], rng: np.random.Generator
+) -> list[tuple[list[Photo], Part]]:
     if len(groups) < len(shares):
         raise DatasetError(
             f"Class {label!r} has only {len(groups)} different usable "
@@ -133,10 +183,20 @@ def _divide_class(
     return division
 
 
-def _require_every_class_in_train(photos: Sequence[Photo]) -> None:
-    labels = {photo.label for photo in photos}
-    missing = sorted(labels - {photo.label for photo in photos if photo.subset == "train"})
-    if missing:
-        raise DatasetError(
-            f"Class {missing[0]!r} has no usable photo in the train part.", "Add photos of it to the train folder."
-        )
+def require_every_class_in_train(photos: Iterable[Photo], labels: Sequence[str]) -> None:
+    """Checks that a network can learn every class that it will be asked about.
+
+    Raises:
+        DatasetError: A class has no photo in the train part.
+    """
+    subsets: dict[str, set[str]] = {label: set() for label in labels}
+    for photo in photos:
+        subsets[photo.label].add(photo.subset or "")
+    for label, of_label in subsets.items():
+        if "train" not in of_label:
+            elsewhere = " and ".join(subset for subset in SUBSETS if subset in of_label)
+            where = f"is in the {elsewhere} part but " if elsewhere else ""
+            raise DatasetError(
+                f"Class {label!r} {where}has no usable photo in the train part.",
+                "Add photos of it for training, or take the class out of all parts.",
+            )

@@ -21,7 +21,17 @@ def test_class_folders(make_dataset: Callable[..., Path]) -> None:
     assert dataset.photos[0].subset is None
 
 
-@pytest.mark.parametrize(("folder", "subset"), [("train", "train"), ("val", "validation"), ("Test", "test")])
+@pytest.mark.parametrize(
+    ("folder", "subset"),
+    [
+        ("TRAIN", "train"),
+        ("val", "validation"),
+        ("Valid", "validation"),
+        ("validation", "validation"),
+        ("Test", "test"),
+        ("testing", "test"),
+    ],
+)
 def test_ready_made_parts(make_dataset: Callable[..., Path], folder: str, subset: str) -> None:
     make_dataset(per_class=2, name="photos/training")
     root = make_dataset(per_class=1, name=f"photos/{folder}").parent
@@ -73,6 +83,11 @@ def test_split_of_another_data_set(make_dataset: Callable[..., Path], tmp_path: 
         apply_split(dataset, tmp_path / "split.csv")
     (tmp_path / "split.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatasetError, match="not a readable"):
+        apply_split(dataset, tmp_path / "split.csv")
+    write_split(tmp_path / "split.csv", dataset.photos)
+    text = (tmp_path / "split.csv").read_text().replace(",blue,,", ",blue,training set,", 1)
+    (tmp_path / "split.csv").write_text(text)
+    with pytest.raises(DatasetError, match=r"not a readable split.csv: Line 2 names the part 'training set'"):
         apply_split(dataset, tmp_path / "split.csv")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sorter.image import Pixels, read_image
-from sorter.trainer.duplicates import find_groups, make_thumbnail, near_pairs
+from sorter.trainer.duplicates import find_groups, find_near_pairs, make_thumbnail
 
 
 def scene(seed: int) -> Pixels:
@@ -58,8 +58,9 @@ def disc(seed: int) -> Pixels:
 
 def test_round_things_on_plain_ground_are_no_burst_of_hundreds() -> None:
     thumbnails = np.stack([make_thumbnail(disc(seed)) for seed in range(300)])
-    loosely_alike = {i for pair in near_pairs(thumbnails) for i in pair[:2]}
-    assert len(loosely_alike) > 250
+    pairs = find_near_pairs(thumbnails)
+    assert len({*pairs.first.tolist(), *pairs.second.tolist()}) > 250
+    assert (pairs.first < pairs.second).all() and pairs.bits.max() <= 12 and pairs.correlation.min() >= 0.8
     sizes = np.unique(find_groups(thumbnails), return_counts=True)[1]
     assert sizes.max() < 60
 

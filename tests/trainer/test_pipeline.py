@@ -294,8 +294,8 @@ def test_ctrl_c_keeps_the_best_network_so_far(photos: Path, tmp_path: Path, monk
     monkeypatch.setattr(training, "epoch_batches", interrupt_after(2, KeyboardInterrupt))
     result = run_train(photos, tmp_path / "run", "--epochs", "9")
     assert result.exit_code == INTERRUPTED
-    assert "best network so far" in result.stderr
-    assert names(tmp_path / "run") == RUN_FILES
+    assert "best network so far" in result.stderr and "--resume" in result.stderr
+    assert names(tmp_path / "run") == RUN_FILES | {".checkpoint"}
     assert len(rows(tmp_path / "run" / "history.csv")) == 2
     manifest = Manifest.from_json((tmp_path / "run" / "sorter.json").read_bytes(), "test")
     assert manifest.recipe["ending"] == "interrupted"
@@ -325,22 +325,28 @@ def test_a_loss_that_is_no_number_keeps_the_best_network_so_far(
     assert names(tmp_path / "run") == RUN_FILES
 
 
-@pytest.mark.parametrize("where", ["cache", "model"])
-def test_a_full_disk_leaves_no_half_run(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    def full(*_args: object, **_kwargs: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def full_disk(*_args: object, **_kwargs: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    if where == "cache":
-        monkeypatch.setattr(os, "posix_fallocate", full)
-    else:
-        import keras
 
-        monkeypatch.setattr(keras.Model, "save", full)
+def test_a_full_disk_leaves_no_half_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "posix_fallocate", full_disk)
     result = run_train(photos, tmp_path / "run", "--epochs", "1")
     assert result.exit_code == 12 and "the disk is full" in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_finds_no_room_at_its_end_is_not_lost(photos: Path, tmp_path: Path) -> None:
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "save", full_disk)
+        result = run_train(photos, tmp_path / "run", "--epochs", "3")
+    assert result.exit_code == 12 and "the disk is full" in result.stderr
+    assert names(tmp_path / "run") == {".checkpoint"}
+    result = run_train(photos, tmp_path / "run", "--epochs", "3", "--resume")
+    assert result.exit_code == 0 and "Going on after epoch 3 of 3" in result.stderr
+    assert names(tmp_path / "run") == RUN_FILES
 
 
 def test_a_real_sigterm_during_training_keeps_the_run(photos: Path, tmp_path: Path) -> None:
@@ -353,7 +359,7 @@ def test_a_real_sigterm_during_training_keeps_the_run(photos: Path, tmp_path: Pa
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == INTERRUPTED, log.read_text(encoding="utf-8")
-    assert names(tmp_path / "run") == RUN_FILES
+    assert names(tmp_path / "run") == RUN_FILES | {".checkpoint"}
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
