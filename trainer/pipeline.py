@@ -101,7 +101,7 @@ def run_job(job: Job) -> Outcome:
     with runs.unfinished_run(job.out) as folder:
         with picture_cache(dataset.photos, job.spec, folder / _CACHE_NAME) as cache:
             usable = choose_photos(job, cache, dataset)
-            parts = {s: _examples(cache, usable, s) for s in SUBSETS}
+            parts = {s: make_examples(cache, usable, s) for s in SUBSETS}
             checkpoint = _open_checkpoint(job, _identify(job, hardware, cache, usable))
             with _surroundings(job, folder, hardware, checkpoint) as surroundings:
                 record = _train(job, network, (parts["train"], parts["validation"]), surroundings)
@@ -178,7 +178,8 @@ def _describe(size: Size, hardware: Hardware, record: Progress, seconds: float) 
     }
 
 
-def _examples(cache: PictureCache, usable: Dataset, subset: Subset) -> Examples:
+def make_examples(cache: PictureCache, usable: Dataset, subset: Subset) -> Examples:
+    """The examples of one part of the usable photos, whose pictures are in the cache."""
     rows = np.array([i for i, photo in enumerate(usable.photos) if photo.subset == subset], np.int64)
     return Examples(cache.pixels, rows, class_indices(usable.photos, usable.labels)[rows], len(usable.labels))
 
