@@ -26,13 +26,14 @@ table.confusion th.corner { color: #4a5568; font-size: .85rem; white-space: nowr
 table.confusion tr.head th { vertical-align: bottom; } table.confusion.many tr.head th:not(.corner) span {
   writing-mode: vertical-rl; transform: rotate(180deg); }
 img { max-width: 100%; height: auto; display: block; }
-.plot { margin: .5rem 0; } .plot.narrow { max-width: 34rem; }
+.plot { margin: .5rem 0; } .plot.narrow { max-width: min(34rem, 100%); }
 .gallery { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(var(--tile), 100%), 1fr)); }
 .gallery figure { margin: 0; } .gallery img { width: 100%; border-radius: .3rem; }
 .gallery figcaption { font-size: .85rem; line-height: 1.35; margin-top: .3rem; overflow-wrap: anywhere; }
 .gallery figcaption small { color: #718096; display: block; }
 @media (max-width: 30rem) { body { margin-top: 1rem; } .figures { gap: .6rem; } .figures div { flex: 1 1 40%; }
-  th, td { padding-right: .6rem; } }
+  th, td { padding-right: .6rem; } table.confusion th, table.confusion td { padding: .2rem .3rem; }
+  table.confusion td { min-width: 2.1rem; } table.confusion th.corner { white-space: normal; } }
 @media print { body { max-width: none; margin: 0; font-size: 11pt; } h2 { break-after: avoid; }
   figure, tr, .plot, .figures div { break-inside: avoid; } .scroll { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }

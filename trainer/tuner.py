@@ -4,9 +4,11 @@ Several processes or machines share a search by Keras Tuner's own chief and work
 learnt is kept by Keras Tuner in ``OUT/search`` and taken up again by the next call.
 """
 
+import json
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -15,10 +17,11 @@ from typing import Any, Literal
 import keras_tuner
 from keras_tuner.engine import base_tuner
 from keras_tuner.src import config
+from keras_tuner.src.engine import stateful
 
 from sorter.cli import inform
 from sorter.errors import ConfigError, SorterError, TrainingError
-from sorter.files import make_folder, translated_storage_errors
+from sorter.files import make_folder, translated_storage_errors, write_text
 from sorter.trainer.candidates import Candidates, Judgement, open_candidates
 from sorter.trainer.tuning import DEPTHS, OPTIMIZERS, WIDTHS, Search, describe, make_recipe
 from sorter.trainer.tuning_results import Outcome, Trial, check_identity, write_outcome
@@ -29,6 +32,9 @@ _PROJECT = "search"
 
 _FAILURES_IN_A_ROW = 20
 """Failed candidates after which something else than the candidates must be wrong."""
+
+_LEAST_RANDOM_POINTS, _RANDOM_SHARE = 2, 0.3
+"""Candidates that a Bayesian search draws before it has anything to reason from."""
 
 _TUNER_ID, _ORACLE_IP, _ORACLE_PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
 
@@ -84,12 +90,15 @@ def run_search(search: Search) -> Outcome | None:
 def _search(search: Search, candidates: Candidates | None) -> Outcome | None:
     mine = role()
     # Keras Tuner talks on standard output, which belongs to the results.
-    with redirect_stdout(sys.stderr), _translated_errors():
+    with redirect_stdout(sys.stderr), _translated_errors(), warnings.catch_warnings():
+        # Of a trial that was killed when its figures were noted but not yet its end; it is done again, to no harm.
+        warnings.filterwarnings("ignore", "The use case of calling", DeprecationWarning)
+        stateful.Stateful.save = _save_completely
+        # A candidate that fails is one sentence, not a traceback.
+        config.DEBUG = False
         tuner = _RecipeTuner(search, candidates)
         if known := len(tuner.trials()) if mine != "worker" else 0:
             inform(f"Going on with a search that has begun {known} networks.")
-        # A candidate that fails is one sentence, not Keras Tuner's traceback.
-        config.DEBUG = False
         if mine == "alone":
             # From now on Keras Tuner finds the search again, however soon it is killed.
             tuner.save()
@@ -103,6 +112,10 @@ def _search(search: Search, candidates: Candidates | None) -> Outcome | None:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"What Keras Tuner has kept of the search is damaged ({error}).", "Give --overwrite to search anew."
+        ) from error
     except RuntimeError as error:
         # What Keras Tuner raises after too many failures holds the last traceback.
         reason = (str(error).strip().splitlines() or ["no reason given"])[-1]
@@ -136,11 +149,16 @@ def _oracle(search: Search) -> Any:
     }
     if search.algorithm == "hyperband":
         return keras_tuner.oracles.HyperbandOracle(max_epochs=search.epochs, **common)
-    kinds = {
-        "random": keras_tuner.oracles.RandomSearchOracle,
-        "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
-    }
-    return kinds[search.algorithm](max_trials=search.trials, **common)
+    if search.algorithm == "random":
+        return keras_tuner.oracles.RandomSearchOracle(max_trials=search.trials, **common)
+    # Keras Tuner would begin with three random candidates for each of the 12 hyper-parameters.
+    points = max(_LEAST_RANDOM_POINTS, round(search.trials * _RANDOM_SHARE))
+    return keras_tuner.oracles.BayesianOptimizationOracle(max_trials=search.trials, num_initial_points=points, **common)
+
+
+def _save_completely(self: Any, fname: str) -> None:
+    """Replaces ``Stateful.save``, which a kill in the middle would leave with half a file that nothing can read."""
+    write_text(Path(fname), json.dumps(self.get_state()))
 
 
 class _RecipeTuner(base_tuner.BaseTuner):  # type: ignore[misc]
@@ -197,7 +215,7 @@ class _RecipeTuner(base_tuner.BaseTuner):  # type: ignore[misc]
                 # Keras Tuner keeps the traceback, which ends in the sentence.
                 (str(trial.message or "").strip().splitlines() or [""])[-1].rpartition("FailedTrialError: ")[2],
             )
-            for trial in self.oracle.trials.values()
+            for trial in sorted(self.oracle.trials.values(), key=lambda trial: str(trial.trial_id))
         ]
 
 

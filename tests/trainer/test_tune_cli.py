@@ -151,6 +151,8 @@ def test_a_killed_search_goes_on_where_it_was(make_dataset: Callable[..., Path],
     trials = read_trials(out)
     assert [row["status"] for row in trials] == ["COMPLETED"] * 4
     assert_explained(run_tune(*arguments, "--seed", 9), 3, "holds a search with seed 0")
+    (out / "search" / "oracle.json").write_text('{"ongoing')
+    assert_explained(run_tune(*arguments), 3, "damaged", "--overwrite")
 
 
 def free_port() -> int:
