@@ -3,12 +3,14 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from sorter.errors import TrainingError
 from sorter.trainer.cli import train
 from sorter.trainer.recipes import RECIPES, Recipe
 from tests.trainer.conftest import draw_picture, save_picture
@@ -36,19 +38,18 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def more_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second network that works, and one that cannot be built."""
-    from dataclasses import replace
+    from sorter.trainer import jobs
 
-    toy = RECIPES["toy-4conv"]
-    monkeypatch.setitem(RECIPES, "other", replace(toy, name="other"))
-    broken: Recipe = replace(toy, name="broken", architecture="broken")
-    monkeypatch.setitem(RECIPES, "broken", broken)
+    for name in ("other", "broken"):
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES["toy-4conv"], name=name))
+    original = jobs.build_network
 
-    def impossible(*_arguments: Any) -> Any:
-        raise ValueError("a side of 0 pixels")
+    def build(recipe: Recipe, *more: Any) -> Any:
+        if recipe.name == "broken":
+            raise TrainingError("broken cannot be built.")
+        return original(recipe, *more)
 
-    from sorter.trainer.networks import ARCHITECTURES
-
-    monkeypatch.setitem(ARCHITECTURES, "broken", impossible)
+    monkeypatch.setattr(jobs, "build_network", build)
 
 
 def run(photos: Path, *more: str) -> Result:
