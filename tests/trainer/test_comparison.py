@@ -124,6 +124,8 @@ def check_event_files(run_folder: Path) -> None:
         (("--compare", "toy-4conv,toy-4conv"), "twice"),
         (("--compare", "toy-4conv,mobilenetv2", "--folds", "3"), "not both"),
         (("--folds", "2"), "at least 3"),
+        (("--model", "toy-4conv", "--head-only"), "pre-trained weights"),
+        (("--head-only", "--weights", "none"), "pre-trained weights"),
         (("--compare", "toy-4conv,nothing"), "no recipe called 'nothing'"),
     ],
 )
@@ -142,7 +144,7 @@ def test_a_dry_run_shows_what_would_be_and_writes_nothing(
     monkeypatch.chdir(tmp_path)
     result = run(photos, "--model", "toy-4conv", "--dry-run", "--json")
     assert result.exit_code == 0, result.output
-    preview = json.loads(result.stdout)
+    (preview,) = json.loads(result.stdout)["previews"]
     assert sorted(tmp_path.rglob("*")) == before
     assert sum(preview["photos"]["disc"].values()) == 14 and sum(preview["photos"]["square"].values()) == 10
     assert preview["skipped"] == 1
