@@ -38,18 +38,17 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def more_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second network that works, and one that cannot be built."""
-    from sorter.trainer import jobs
+    from sorter.trainer.networks import build_network
 
     for name in ("other", "broken"):
         monkeypatch.setitem(RECIPES, name, replace(RECIPES["toy-4conv"], name=name))
-    original = jobs.build_network
 
     def build(recipe: Recipe, *more: Any) -> Any:
         if recipe.name == "broken":
             raise TrainingError("broken cannot be built.")
-        return original(recipe, *more)
+        return build_network(recipe, *more)
 
-    monkeypatch.setattr(jobs, "build_network", build)
+    monkeypatch.setattr("sorter.trainer.jobs.build_network", build)
 
 
 def run(photos: Path, *more: str) -> Result:
