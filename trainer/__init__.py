@@ -10,14 +10,24 @@ A training passes through these modules in this order; each is a stage with one 
 ``networks``     Keras graphs with their scaling inside, and ImageNet weights
 ``augmentation`` one fused affine warp and one colour transform per picture
 ``batches``      augmented, balanced, mixed batches, made in the background
-``features``     phase one: the backbone runs once, logistic regression fits the head
-``training``     phase two: epochs, weight averaging, best checkpoint
+``features``     the backbone runs once, logistic regression fits the head
+``hardware``     precision, compilation, one device or several
+``phases``       what is frozen when: head on a frozen backbone, then fine-tuning
+``optimizers``   optimizers, and the learning rate of every step
+``steps``        the gradients of one batch, shared among the devices
+``averaging``    the moving average of the weights
+``checkpoints``  the state after every epoch, for a training that is killed
+``training``     all of this, epoch by epoch, and the best epoch kept
+``tensorboard``  event files
 ``calibration``  temperature and suggested threshold, from the validation part
 ``evaluation``   probabilities of a network over photos, and what they are worth
 ``plots``        pictures of all this
 ``report``       one HTML page with all of it
 ``runs``         the run folder, complete or not there
+``jobs``         one training as asked for: its photos, its network
 ``pipeline``     all of the above in order
+``preview``      a dry run: network, photos, estimated time
+``comparison``   several recipes, or several folds, and the table of their results
 ``cli``          ``sorter-train`` and ``sorter-evaluate``
 ================ ==========================================================================
 """

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sorter.image import Pixels
 from sorter.metrics import Classes
 from sorter.trainer.augmentation import change_batch, draw_changes
 from sorter.trainer.cache import release_pages
@@ -35,7 +34,7 @@ class Examples:
         class_count: Number of classes there are.
     """
 
-    pixels: Pixels | npt.NDArray[np.float32]
+    pixels: npt.NDArray[Any]
     rows: npt.NDArray[np.int64]
     classes: Classes
     class_count: int

@@ -72,8 +72,7 @@ def _train(data: Path, as_json: bool, compare: str | None, folds: int | None, dr
     jobs = _make_jobs(data, compare, folds, **options)
     load_tensorflow()
     if dry_run:
-        for job in jobs[:1] if folds else jobs:
-            _preview(job, as_json)
+        _preview(jobs[:1] if folds else jobs, as_json)
     elif compare or folds:
         _compare(jobs, as_json, bool(folds))
     else:
@@ -107,6 +106,8 @@ def _make_jobs(
     names = [name.strip() for name in compare.split(",")] if compare else [model]
     recipes = [find_recipe(name).changed(image_size, fit, epochs, batch_size) for name in names]
     _check_series(names, compare, folds, split_csv)
+    if head_only and (weights == "none" or any(recipe.weights == "none" for recipe in recipes)):
+        raise click.UsageError("--head-only needs networks that start from pre-trained weights.")
     from sorter.trainer.grouping import GroupRule
     from sorter.trainer.split import Shares
 
@@ -154,14 +155,17 @@ def _check_series(names: list[str], compare: str | None, folds: int | None, spli
         raise click.UsageError("--folds needs at least 3: one to test, one to validate, and the others to train.")
 
 
-def _preview(job: "Job", as_json: bool) -> None:
+def _preview(jobs: list["Job"], as_json: bool) -> None:
     from sorter.trainer.preview import preview_job
 
-    preview = preview_job(job)
+    previews = []
+    for job in jobs:
+        preview = preview_job(job)
+        previews.append({"model": job.recipe.name, **preview.summary()})
+        if not as_json:
+            click.echo("\n".join([f"{job.recipe.name}:", *preview.lines()]))
     if as_json:
-        print_json({"model": job.recipe.name, **preview.summary()})
-        return
-    click.echo("\n".join([f"{job.recipe.name}:", *preview.lines()]))
+        print_json({"previews": previews})
 
 
 def _compare(jobs: list["Job"], as_json: bool, are_folds: bool) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from sorter.cli import inform, progress
-from sorter.dataset import Dataset, read_photos
+from sorter.dataset import Dataset, Photo, read_photos
 from sorter.errors import DatasetError
 from sorter.image import Pixels, prepare
 from sorter.trainer.batches import Examples, epoch_batches, steps_per_epoch
 from sorter.trainer.cache import PictureCache
-from sorter.trainer.duplicates import make_thumbnail
+from sorter.trainer.duplicates import Thumbnail, make_thumbnail
 from sorter.trainer.evaluation import predict_rows
 from sorter.trainer.features import store_features
 from sorter.trainer.hardware import Hardware, choose_hardware
@@ -112,12 +112,12 @@ def preview_job(job: Job) -> Preview:
         replace(job, weights="none" if job.weights == "imagenet" else job.weights), hardware, len(dataset.labels)
     )
     phases = plan_phases(job.recipe, job.has_backbone)
-    counts = Counter(photo.subset or "train" for photo in usable.photos)
+    counts = Counter(str(photo.subset) for photo in usable.photos)
     inform("Timing a few steps.")
     seconds |= _estimate(job, network, phases, _sample(cache, usable), counts, hardware)
     freeze_for(network, phases[-1])
     by_class = Counter((photo.label, photo.subset) for photo in usable.photos)
-    photos = {label: {subset: by_class[label, subset] for subset in SUBSETS} for label in usable.labels}
+    photos = {label: {str(s): by_class[label, s] for s in SUBSETS} for label in usable.labels}
     return Preview(_list_layers(network), count_parameters(network), photos, len(cache.skipped), seconds)
 
 
@@ -125,7 +125,9 @@ def _read_sample(job: Job, dataset: Dataset) -> PictureCache:
     """The thumbnails of all photos, but only as many pictures as are needed for timing, in memory."""
     kept = min(len(dataset.photos), max(_SAMPLE_PHOTOS, job.recipe.schedule.batch_size))
     pixels: Pixels = np.zeros((kept, *job.spec.shape), np.uint8)
-    usable, thumbnails, skipped = [], [], []
+    usable: list[Photo] = []
+    thumbnails: list[Thumbnail] = []
+    skipped: list[Skipped] = []
     with progress("Reading photos", len(dataset.photos)) as advance:
         for photo, picture in read_photos(dataset.photos):
             advance(1)

@@ -3,12 +3,14 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from sorter.errors import TrainingError
 from sorter.trainer.cli import train
 from sorter.trainer.recipes import RECIPES, Recipe
 from tests.trainer.conftest import draw_picture, save_picture
@@ -36,19 +38,17 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def more_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second network that works, and one that cannot be built."""
-    from dataclasses import replace
+    from sorter.trainer.networks import build_network
 
-    toy = RECIPES["toy-4conv"]
-    monkeypatch.setitem(RECIPES, "other", replace(toy, name="other"))
-    broken: Recipe = replace(toy, name="broken", architecture="broken")
-    monkeypatch.setitem(RECIPES, "broken", broken)
+    for name in ("other", "broken"):
+        monkeypatch.setitem(RECIPES, name, replace(RECIPES["toy-4conv"], name=name))
 
-    def impossible(*_arguments: Any) -> Any:
-        raise ValueError("a side of 0 pixels")
+    def build(recipe: Recipe, *more: Any) -> Any:
+        if recipe.name == "broken":
+            raise TrainingError("broken cannot be built.")
+        return build_network(recipe, *more)
 
-    from sorter.trainer.networks import ARCHITECTURES
-
-    monkeypatch.setitem(ARCHITECTURES, "broken", impossible)
+    monkeypatch.setattr("sorter.trainer.jobs.build_network", build)
 
 
 def run(photos: Path, *more: str) -> Result:
@@ -123,6 +123,8 @@ def check_event_files(run_folder: Path) -> None:
         (("--compare", "toy-4conv,toy-4conv"), "twice"),
         (("--compare", "toy-4conv,mobilenetv2", "--folds", "3"), "not both"),
         (("--folds", "2"), "at least 3"),
+        (("--model", "toy-4conv", "--head-only"), "pre-trained weights"),
+        (("--head-only", "--weights", "none"), "pre-trained weights"),
         (("--compare", "toy-4conv,nothing"), "no recipe called 'nothing'"),
     ],
 )
@@ -141,7 +143,7 @@ def test_a_dry_run_shows_what_would_be_and_writes_nothing(
     monkeypatch.chdir(tmp_path)
     result = run(photos, "--model", "toy-4conv", "--dry-run", "--json")
     assert result.exit_code == 0, result.output
-    preview = json.loads(result.stdout)
+    (preview,) = json.loads(result.stdout)["previews"]
     assert sorted(tmp_path.rglob("*")) == before
     assert sum(preview["photos"]["disc"].values()) == 14 and sum(preview["photos"]["square"].values()) == 10
     assert preview["skipped"] == 1

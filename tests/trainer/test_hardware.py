@@ -3,16 +3,23 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from sorter.trainer.cli import train
 from tests.trainer.conftest import draw_picture, save_picture
 
 pytest.importorskip("tensorflow", reason="needs TensorFlow")
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Keras 3.15 converts variables in a way that NumPy 2 announces to change.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 TRAIN_ON_TWO = """
 import os
@@ -24,8 +31,6 @@ from sorter.trainer.cli import train
 train()
 """
 
-TRAIN_ON_ONE = "from sorter.trainer.cli import train; train()"
-
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,34 +41,31 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(code: str, photos: Path, out: Path, *more: str) -> dict[str, Any]:
-    # Nine photos in a step, which two devices cannot share evenly.
-    options = ["--model", "toy-4conv", "--image-size", "32", "--batch-size", "9", "--epochs", "8", "--json"]
-    command = [sys.executable, "-c", code, str(photos), "--out", str(out), *options, *more]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return {**figures, "stderr": done.stderr, "manifest": json.loads((out / "sorter.json").read_bytes())}
+# Nine photos in a step, which two devices cannot share evenly.
+SMALL = ("--model", "toy-4conv", "--image-size", "32", "--batch-size", "9", "--epochs", "8", "--json")
 
 
-@pytest.fixture(scope="module")
-def single(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    out = tmp_path_factory.mktemp("runs") / "single"
-    return run(TRAIN_ON_ONE, photos, out, "--distribute", "mirrored")
+def read_training(run: Path) -> dict[str, Any]:
+    training: dict[str, Any] = json.loads((run / "sorter.json").read_bytes())["recipe"]["training"]
+    return training
 
 
-def test_one_device_alone_is_said_and_used(single: dict[str, Any]) -> None:
-    assert "only one device" in single["stderr"]
-    assert single["manifest"]["recipe"]["training"]["replicas"] == 1
-    assert single["accuracy"] >= 0.8
+def run_here(photos: Path, out: Path, *more: str) -> Result:
+    result = CliRunner().invoke(train, [str(photos), "--out", str(out), *SMALL, *more])
+    assert result.exit_code == 0, result.output
+    return result
 
 
-def test_two_devices_come_to_the_figures_of_one(photos: Path, single: dict[str, Any], tmp_path: Path) -> None:
-    both = run(TRAIN_ON_TWO, photos, tmp_path / "both", "--distribute", "mirrored")
-    assert both["manifest"]["recipe"]["training"]["replicas"] == 2
-    assert both["accuracy"] == pytest.approx(single["accuracy"], abs=0.15)
-    reached = [f["manifest"]["recipe"]["training"]["validation_accuracy"] for f in (both, single)]
-    assert reached[0] == pytest.approx(reached[1], abs=0.3)
+def test_two_devices_come_to_the_figures_of_one(photos: Path, tmp_path: Path) -> None:
+    one = run_here(photos, tmp_path / "one", "--distribute", "mirrored")
+    assert "only one device" in one.stderr and read_training(tmp_path / "one")["replicas"] == 1
+    command = [sys.executable, "-c", TRAIN_ON_TWO, str(photos), "--out", str(tmp_path / "two"), *SMALL]
+    two = subprocess.run([*command, "--distribute", "mirrored"], capture_output=True, text=True)
+    assert two.returncode == 0, two.stderr
+    assert read_training(tmp_path / "two")["replicas"] == 2
+    accuracy = json.loads(one.stdout)["accuracy"]
+    assert accuracy >= 0.8
+    assert json.loads(two.stdout)["accuracy"] == pytest.approx(accuracy, abs=0.15)
 
 
 STEPS = """
@@ -110,14 +112,9 @@ def test_shared_and_half_precise_and_compiled_steps_are_the_steps_of_one_device(
 
 
 def test_a_network_trained_in_half_precision_is_stored_in_full(photos: Path, tmp_path: Path) -> None:
-    figures = run(TRAIN_ON_ONE, photos, tmp_path / "half", "--mixed-precision", "on")
-    assert figures["manifest"]["recipe"]["training"]["precision"] == "mixed_bfloat16"
-    assert figures["accuracy"] >= 0.7
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom sorter.trainer.networks import load_network\n"
-        "network = load_network(Path(sys.argv[1]))\n"
-        "print({layer.dtype_policy.name for layer in network.layers})"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "half" / "model.keras")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "{'float32'}"
+    result = run_here(photos, tmp_path / "half", "--mixed-precision", "on")
+    assert read_training(tmp_path / "half")["precision"] == "mixed_bfloat16"
+    assert json.loads(result.stdout)["accuracy"] >= 0.7
+    with zipfile.ZipFile(tmp_path / "half" / "model.keras") as archive:
+        content = archive.read("config.json").decode()
+    assert "float32" in content and "float16" not in content
