@@ -3,8 +3,8 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
-.PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation \
-	bench-edge bench-endurance bench-trigger bench-camera soak clean
+.PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
+	bench-augmentation bench-edge bench-endurance bench-trigger bench-camera soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -61,6 +61,10 @@ bench-startup: install
 
 bench-augmentation: install
 	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
+
+## The tables in docs/recipes.md, computed from the recipes.
+recipe-tables: install
+	$(BIN)/python -m sorter.trainer.recipe_table docs/recipes.md
 
 bench-edge: install
 	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json

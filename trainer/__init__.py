@@ -7,7 +7,9 @@ A training passes through these modules in this order; each is a stage with one 
 ``cache``        photos decoded and resized once into a memory-mapped array
 ``duplicates``   photos of the same scene, found by perceptual hash, form groups
 ``split``        groups divided into train, validation and test
-``networks``     Keras graphs with their scaling inside, and ImageNet weights
+``backbones``    networks of keras.applications, with their scaling inside
+``weights``      weights files of all kinds, fitted to a backbone
+``networks``     Keras graphs from a recipe; what is frozen
 ``augmentation`` one fused affine warp and one colour transform per picture
 ``batches``      augmented, balanced, mixed batches, made in the background
 ``features``     phase one: the backbone runs once, logistic regression fits the head
@@ -18,6 +20,7 @@ A training passes through these modules in this order; each is a stage with one 
 ``report``       one HTML page with all of it
 ``runs``         the run folder, complete or not there
 ``pipeline``     all of the above in order
+``quick_check``  what the ImageNet network says about the photos, before any training
 ``cli``          ``sorter-train`` and ``sorter-evaluate``
 ================ ==========================================================================
 """
