@@ -150,7 +150,7 @@ def _attribute(group: Any, name: str) -> list[Any]:
     """An attribute that Keras cuts into numbered ones (layer_names0, layer_names1 ...) where it is long."""
     if name in group.attrs:
         return list(group.attrs[name])
-    parts = []
+    parts: list[Any] = []
     while f"{name}{len(parts)}" in group.attrs:
         parts.append(group.attrs[f"{name}{len(parts)}"])
     if not parts:

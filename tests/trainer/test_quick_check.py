@@ -25,7 +25,8 @@ def answers(*favourites: int, count: int = 10, noise: float = 0.2, seed: int = 0
     rng = np.random.default_rng((seed, *favourites))
     raw = rng.random((count, 1000)) * noise / 1000
     raw[np.arange(count), rng.choice(favourites, count)] += 1 - noise
-    return (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities: Probabilities = (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
 
 
 def test_classes_with_answers_of_their_own_are_told_apart() -> None:
