@@ -238,8 +238,10 @@ class Settings:
         return "\n".join(parts)
 
 
+_HINT = "sorter-run --print-config shows all settings."
+
 _KINDS: dict[str, type] = {f.name: f.default_factory for f in fields(Settings)}  # type: ignore[misc]
-SECTIONS: dict[str, tuple[Key, ...]] = {name: keys_of(name, kind) for name, kind in _KINDS.items()}
+SECTIONS: dict[str, tuple[Key, ...]] = {name: keys_of(name, kind, _HINT) for name, kind in _KINDS.items()}
 """The keys of each section of the TOML file."""
 
 

@@ -36,7 +36,7 @@ class Key:
     kind: Any
     default: Any
     explanation: str
-    hint: str = "sorter-run --print-config shows all settings."
+    hint: str = ""
 
     @property
     def path(self) -> str:
@@ -64,7 +64,7 @@ class Key:
             raise ConfigError(error.message, self.hint) from error
 
 
-def keys_of(section: str, options: type, hint: str = Key.hint) -> tuple[Key, ...]:
+def keys_of(section: str, options: type, hint: str = "") -> tuple[Key, ...]:
     """The settings of one section: those of the class itself first, then those of the class that it extends.
 
     One that must be given has ``dataclasses.MISSING`` as its default.

@@ -162,7 +162,7 @@ def _custom(inputs: Any, recipe: Recipe, classes: int) -> Any:
 
 
 _TINY_FIRST_FILTERS = 16
-_TINY_BLOCKS = ((24, 1), (32, 2), (32, 1), (48, 2), (48, 1), (64, 2), (64, 1), (96, 2), (96, 1))
+_TINY_BLOCKS = ((24, 1), (32, 2), (32, 1), (48, 2), (48, 1), (80, 2), (80, 1), (112, 2), (112, 1))
 """Outputs and stride of each separable convolution. Together they stay below 100 kB as int8, scales included, and the
 largest two tensors that must exist at once below 100 kB for an input of 96x96."""
 

@@ -67,7 +67,7 @@ def load_imagenet(layers: Sequence[Any], architecture: str, weights: str, with_c
     else:
         raise TrainingError(f"Weights file {weights} does not exist.", "Check the path given with --weights.")
     wanted = [layer for layer in layers if layer.weights]
-    found = _choose(layers, wanted, saved)
+    found = _choose(layers, saved)[: len(wanted)]
     for layer, arrays in zip(wanted, found, strict=False):
         _require_shapes(layer, arrays, architecture, weights)
     if len(found) < len(wanted):
@@ -96,17 +96,19 @@ def _shapes(shapes: list[tuple[int, ...]]) -> str:
     return " and ".join("x".join(map(str, shape)) for shape in shapes[:2]) or "none"
 
 
-def _choose(layers: Sequence[Any], wanted: Sequence[Any], saved: Saved) -> list[Arrays]:
-    """The saved weights of each wanted layer, as far as there are any."""
+def _choose(layers: Sequence[Any], saved: Saved) -> list[Arrays]:
+    """The saved weights for each layer that has any, as far as the file goes, and maybe more behind them."""
     if saved.ordered is not None:
-        return saved.ordered[: len(wanted)]
+        return saved.ordered
     counts: dict[str, int] = {}
     found: list[Arrays] = []
     for layer in layers:
         kind = snake_case(type(layer).__name__)
         number = counts[kind] = counts.get(kind, -1) + 1
         name = f"{kind}_{number}" if number else kind
-        if layer in wanted and len(found) == wanted.index(layer) and name in saved.named:
+        if layer.weights and name not in saved.named:
+            break
+        if layer.weights:
             found.append(saved.named[name])
     return found
 
@@ -148,7 +150,7 @@ def _attribute(group: Any, name: str) -> list[Any]:
     """An attribute that Keras cuts into numbered ones (layer_names0, layer_names1 ...) where it is long."""
     if name in group.attrs:
         return list(group.attrs[name])
-    parts = []
+    parts: list[Any] = []
     while f"{name}{len(parts)}" in group.attrs:
         parts.append(group.attrs[f"{name}{len(parts)}"])
     if not parts:

@@ -164,6 +164,7 @@ def test_a_damaged_network_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning")
 def test_tiny_stays_below_100_kilobytes_and_within_what_microcontrollers_know() -> None:
     import tensorflow as tf
 

@@ -1,6 +1,6 @@
 """The flowers study: a custom network, augmentation, then InceptionV3 in three ways. Five classes, 150x150.
 
-Where the study names no epochs or rates: 20 epochs, and for fine-tuning the rate of ``flowers-augmented``.
+Where nothing else is known: 20 epochs, augmentation, and for fine-tuning the rate of ``flowers-augmented``.
 """
 
 from dataclasses import replace

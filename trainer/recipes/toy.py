@@ -1,6 +1,6 @@
 """The toy study: how far a small custom network gets with five classes, and MobileNetV2 beside it.
 
-Where the study names no number of epochs, 50 as in the fruit study, whose baseline it shares.
+Where nothing else is known, epochs and augmentation are those of the fruit study, whose baseline it shares.
 """
 
 from dataclasses import replace

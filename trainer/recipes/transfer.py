@@ -1,7 +1,7 @@
 """The transfer study: two custom networks against ImageNet networks, first as they are, then fine-tuned.
 
 Two to ten classes. The transfer phase trains the head behind the frozen backbone with RMSprop, the fine-tuning phase
-goes on with SGD. The study names no sizes: backbones get those that their authors used, the custom networks 64x64,
+goes on with SGD. Sizes are chosen here: backbones get those that their authors used, the custom networks 64x64,
 because a dense layer of 1024 behind larger pictures has hundreds of millions of weights.
 """
 
