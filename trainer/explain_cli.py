@@ -43,6 +43,7 @@ def explain(
     attention = (
         "no object stands out from its background"
         if share is None
-        else f"where an object stands out ({summary['objects_found']}), {share:.0%} of the attention is beside it"
+        else f"where an object stands out ({summary['objects_found']}), {share:.0%} of the attention is on the "
+        f"background, which is {summary['mean_background_area']:.0%} of the picture"
     )
     click.echo(f"{summary['pictures']} pictures explained by layer {summary['layer']}; {attention}. Results: {out}")

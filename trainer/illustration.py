@@ -141,13 +141,14 @@ def explain_pictures(wish: Wish) -> dict[str, Any]:
         EXPLANATIONS_HEADER,
         [_row(path, name, result, network.labels) for path, name, result in rows],
     )
-    shares = [result.background_share for _, _, result in rows if result.background_share is not None]
+    found = [result for _, _, result in rows if result.background_share is not None]
     return {
         "layer": explainer.layer_name,
         "pictures": len(rows),
         "skipped": len(pictures) - len(rows),
-        "objects_found": len(shares),
-        "mean_background_share": float(np.mean(shares)) if shares else None,
+        "objects_found": len(found),
+        "mean_background_share": float(np.mean([result.background_share for result in found])) if found else None,
+        "mean_background_area": float(np.mean([result.background_area for result in found])) if found else None,
         "out": str(wish.out),
     }
 
