@@ -35,7 +35,8 @@ img { max-width: 100%; height: auto; display: block; }
   th, td { padding-right: .6rem; } table.confusion th, table.confusion td { padding: .2rem .3rem; }
   table.confusion td { min-width: 2.1rem; } table.confusion th.corner { white-space: normal; } }
 @media print { body { max-width: none; margin: 0; font-size: 11pt; } h2 { break-after: avoid; }
-  figure, tr, .plot, .figures div { break-inside: avoid; } .scroll { overflow: visible; }
+  .note { break-after: avoid; } figure, tr, .plot, .figures div, table.confusion { break-inside: avoid; }
+  .scroll { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
