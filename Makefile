@@ -4,7 +4,7 @@ DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation \
-	bench-edge bench-endurance bench-trigger bench-camera bench-training-memory soak clean
+	bench-edge bench-endurance bench-trigger bench-camera bench-photos bench-training-memory soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -65,6 +65,9 @@ bench-augmentation: install
 ## Memory of a training on 2,500, 10,000 and 20,000 photos; some 10 minutes.
 bench-training-memory: install
 	$(BIN)/python -m sorter.benchmarks.training_memory --json reports/training_memory.json
+
+bench-photos: install
+	$(BIN)/python -m sorter.benchmarks.photos ../shared/data/trashnet --json reports/photos.json
 
 bench-edge: install
 	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json
