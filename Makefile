@@ -4,7 +4,7 @@ DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
-	bench-augmentation bench-edge bench-endurance bench-trigger bench-camera bench-training-memory soak clean
+	bench-augmentation bench-edge bench-endurance bench-trigger bench-camera bench-photos bench-training-memory soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -69,6 +69,9 @@ bench-training-memory: install
 ## The tables in docs/recipes.md, computed from the recipes.
 recipe-tables: install
 	$(BIN)/python -m sorter.trainer.recipe_table docs/recipes.md
+
+bench-photos: install
+	$(BIN)/python -m sorter.benchmarks.photos ../shared/data/trashnet --json reports/photos.json
 
 bench-edge: install
 	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json

@@ -105,7 +105,8 @@ def _reduce(photo: Photo, spec: InputSpec) -> tuple[Pixels, Thumbnail] | Dataset
 def release_pages(array: npt.NDArray[Any]) -> None:
     """Lets go of the pages of a mapped array; their content stays in the file, and comes back when it is looked at.
 
-    Of an array that is not mapped from a file nothing happens.
+    The kernel would take them back by itself when memory is short; until then they count as the process's own. Of an
+    array that is not mapped from a file nothing happens.
     """
     mapped: Any = array
     while isinstance(mapped, np.ndarray):

@@ -32,6 +32,8 @@ last) and is grouped again at the next stricter level, which real bursts pass.""
 
 _ROWS_AT_ONCE = 2048
 _PAIRS_AT_ONCE = 8192
+_MANY = 0.02
+"""Share of all pairs from which one matrix product is quicker than to gather the rows of each pair."""
 _NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
@@ -97,22 +99,32 @@ def find_near_pairs(thumbnails: npt.NDArray[np.float32]) -> NearPairs:
         products = hashes[start : start + _ROWS_AT_ONCE] @ hashes[start:].T
         rows, columns = np.nonzero(np.triu(products, 1) >= least)
         bits = ((HASH_BITS - products[rows, columns]) / 2).astype(np.int64)
-        blocks.append(_judge(rows + start, columns + start, bits, outlines))
+        if len(rows) > _MANY * products.size:
+            alike = (outlines[start : start + _ROWS_AT_ONCE] @ outlines[start:].T)[rows, columns]
+        else:
+            alike = _correlate(rows + start, columns + start, outlines)
+        blocks.append(_judge(rows + start, columns + start, bits, alike))
     blocks.append(NearPairs(_NONE, _NONE, _NONE, _NONE.astype(np.float32), _NONE))
     return NearPairs(*(np.concatenate([getattr(b, field.name) for b in blocks]) for field in fields(NearPairs)))
+
+
+def _correlate(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], outlines: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    correlation = np.empty(len(first), np.float32)
+    for start in range(0, len(first), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        correlation[some] = np.einsum("ij,ij->i", outlines[first[some]], outlines[second[some]])
+    return correlation
 
 
 def _judge(
     first: npt.NDArray[np.int64],
     second: npt.NDArray[np.int64],
     bits: npt.NDArray[np.int64],
-    outlines: npt.NDArray[np.float32],
+    correlation: npt.NDArray[np.float32],
 ) -> NearPairs:
     """Keeps the candidates whose outlines are alike too."""
-    correlation = np.empty(len(first), np.float32)
-    for start in range(0, len(first), _PAIRS_AT_ONCE):
-        some = slice(start, start + _PAIRS_AT_ONCE)
-        correlation[some] = np.einsum("ij,ij->i", outlines[first[some]], outlines[second[some]])
     level = np.full(len(first), -1)
     for number, (most, least_alike) in enumerate(LEVELS):
         level[(bits <= most) & (correlation >= least_alike)] = number

@@ -46,6 +46,7 @@ class Audit:
     """What an audit found.
 
     Attributes:
+        name: Of the folder or list.
         dataset: What was audited.
         examined: The readable photos.
         groups: int64 (len(examined),), equal for photos of the same object.
@@ -55,6 +56,7 @@ class Audit:
         seconds: Time it took.
     """
 
+    name: str
     dataset: Dataset
     examined: tuple[Examined, ...]
     groups: npt.NDArray[np.int64]
@@ -79,6 +81,7 @@ class Audit:
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
         return {
+            "name": self.name,
             "data": str(self.dataset.root),
             "photos": len(self.dataset.photos),
             "readable": len(self.examined),
@@ -119,7 +122,16 @@ def audit_dataset(question: Question) -> Audit:
         *find_unused(dataset, question.data),
     ]
     seconds = time.monotonic() - started
-    return Audit(dataset, tuple(examined), groups, sort_findings(findings), answers, unanswered, seconds)
+    return Audit(
+        question.data.resolve().name,
+        dataset,
+        tuple(examined),
+        groups,
+        sort_findings(findings),
+        answers,
+        unanswered,
+        seconds,
+    )
 
 
 def _examine_all(dataset: Dataset) -> tuple[list[Examined], list[Unreadable]]:

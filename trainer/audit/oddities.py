@@ -57,7 +57,7 @@ _ODDITIES = (
     _Oddity(
         "wrong-extension",
         "advice",
-        "{} of another format than their name says",
+        "{} of another format than the name says",
         "They are read by their content, so training is safe; other programs may refuse them. Rename them.",
         _has_wrong_suffix,
         lambda one: f"is {one.header.format}",
@@ -81,7 +81,7 @@ _ODDITIES = (
     _Oddity(
         "blank",
         "advice",
-        "{} that show nothing but one even colour",
+        "{} of nothing but one even colour",
         "Delete them, unless that is what the class is about.",
         lambda one: float(one.thumbnail.std()) < _BLANK_LEVELS,
         lambda one: f"grey level {one.thumbnail.mean():.0f} all over",
@@ -150,7 +150,7 @@ def _unreadable(unreadable: Sequence[Unreadable]) -> list[Finding]:
             "serious",
             f"{plural(len(unreadable), 'photo')} cannot be read.",
             "Training leaves them out. Copy them again from where they came, or delete them.",
-            tuple(Item((one.photo,), one.reason) for one in unreadable),
+            tuple(Item((one.photo,), one.reason.removeprefix(f"{one.photo.path} ")) for one in unreadable),
         )
     ]
 

@@ -10,14 +10,19 @@ from sorter.image import Pixels
 from sorter.trainer.audit.examination import SMALL_PX
 from sorter.trainer.audit.findings import Finding, Item, Severity, plural
 from sorter.trainer.audit.inquiry import Audit
+from sorter.trainer.audit.measures import CENTRE
 from sorter.trainer.audit.sheets import arrange, choose_samples, encode_jpeg, enlarge, read_tiles
-from sorter.trainer.audit.shortcuts import CENTRE, FOLDS, TREES, Answer
+from sorter.trainer.audit.shortcuts import FOLDS, TREES, Answer
 from sorter.trainer.page import Section, Tile, fact_table, figure_boxes, gallery, note, write_page
 
 REPORT_NAME = "audit.html"
 
 _SHOWN = 18
-"""Items of a finding that are shown as pictures; audit.json lists all."""
+"""Items of a finding that are shown as pictures."""
+
+_WITHOUT_PICTURES = frozenset({"unreadable", "unused-files"})
+_LISTED = 100
+"""Items of these that are named."""
 
 _SHOWN_BESIDE = 4
 """Photos of one item that are shown."""
@@ -45,7 +50,7 @@ def write_audit_page(audit: Audit, seed: int, path: Path) -> None:
         Section("Some photos of each class", _samples(audit, seed)),
         Section("How it was made", fact_table(_facts(audit, seed))),
     ]
-    write_page(f"Audit of {audit.dataset.root.resolve().name}", summarize(audit), sections, path)
+    write_page(f"Audit of {audit.name}", summarize(audit), sections, path)
 
 
 def summarize(audit: Audit) -> str:
@@ -72,12 +77,22 @@ def _title(finding: Finding) -> str:
 
 
 def _finding(finding: Finding) -> str:
+    if finding.kind in _WITHOUT_PICTURES:
+        lines = "".join(f"<li>{escape(_name(item))}</li>" for item in finding.items[:_LISTED])
+        return f"{_mark(finding.severity, finding.hint)}<ul>{lines}</ul>{_rest(finding, _LISTED)}"
     shown = finding.items[:_SHOWN]
     beside = min(_SHOWN_BESIDE, max((len(item.photos) for item in shown), default=1))
-    html = _mark(finding.severity, finding.hint) + gallery([_tile(item) for item in shown], 9.5 * beside)
-    if rest := len(finding.items) - len(shown):
-        html += note(f"And {rest} more; audit.json lists them all.")
-    return html
+    pictures = gallery([_tile(item) for item in shown], 9.5 * beside)
+    return _mark(finding.severity, finding.hint) + pictures + _rest(finding, _SHOWN)
+
+
+def _rest(finding: Finding, shown: int) -> str:
+    rest = len(finding.items) - shown
+    return note(f"And {rest} more; audit.json lists them.") if rest > 0 else ""
+
+
+def _name(item: Item) -> str:
+    return f"{item.photos[0].filename}: {item.remark}"
 
 
 def _mark(severity: Severity, text: str) -> str:

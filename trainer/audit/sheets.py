@@ -12,11 +12,11 @@ from sorter.image import Fit, InputSpec, Pixels, prepare, read_image
 
 _GAP_PX = 4
 _QUALITY = 80
-_WHITE = 255
+_WHITE, _GREY = 255, 226
 
 
 def read_tiles(photos: Sequence[Photo], side_px: int, fit: Fit) -> list[Pixels]:
-    """Reads photos as uint8 RGB squares; those that cannot be read are crossed out."""
+    """Reads photos as uint8 RGB squares; those that can no longer be read are grey."""
     spec = InputSpec(side_px, side_px, fit)
     return list(map_photos(photos, lambda photo: _read_tile(photo, spec)))
 
@@ -25,11 +25,7 @@ def _read_tile(photo: Photo, spec: InputSpec) -> Pixels:
     try:
         return prepare(read_image(photo.path), spec)
     except DatasetError:
-        tile = np.full(spec.shape, 226, np.uint8)
-        low, high = spec.width // 4, spec.width - spec.width // 4
-        for start, end in (((low, low), (high, high)), ((low, high), (high, low))):
-            cv2.line(tile, start, end, (160, 174, 192), 3, cv2.LINE_AA)
-        return tile
+        return np.full(spec.shape, _GREY, np.uint8)
 
 
 def arrange(tiles: Sequence[Pixels], columns: int) -> Pixels:

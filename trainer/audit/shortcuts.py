@@ -16,21 +16,16 @@ import numpy.typing as npt
 
 from sorter.errors import DatasetError
 from sorter.metrics import Classes, confusion_matrix, wilson_interval
-from sorter.trainer.audit.examination import SMALL_PX, Examined
+from sorter.trainer.audit import measures
+from sorter.trainer.audit.examination import Examined
 from sorter.trainer.audit.findings import Finding, Severity
+from sorter.trainer.audit.measures import Features
 from sorter.trainer.split import divide_folds
-
-Features = npt.NDArray[np.float32]
 
 FOLDS = 5
 TREES = 60
 MOST_PHOTOS = 4000
 """Photos that are judged; more would only narrow the interval, and cost time in proportion."""
-
-_CELL_PX = 6
-_BORDER_PX = 3
-CENTRE = slice(_CELL_PX, SMALL_PX - _CELL_PX)
-"""What ``background`` leaves out: the middle three quarters of each side."""
 
 LARGELY, PARTLY = 0.4, 0.2
 """Shares of the way from guessing to always right, which the lower end of the interval must reach."""
@@ -121,80 +116,11 @@ class Answer:
         }
 
 
-def _measure_file(examined: Sequence[Examined]) -> Features:
-    """Size, shape, format, compression, camera: nothing that depends on what the photo shows."""
-    names = [sorted({text(one) for one in examined}) for text in (_format, _mode, _camera)]
-    rows = [
-        [
-            one.width,
-            one.height,
-            one.width / one.height,
-            one.header.compression,
-            one.header.orientation,
-            names[0].index(_format(one)),
-            names[1].index(_mode(one)),
-            names[2].index(_camera(one)),
-        ]
-        for one in examined
-    ]
-    return np.array(rows, np.float32)
-
-
-def _format(one: Examined) -> str:
-    return one.header.format
-
-
-def _mode(one: Examined) -> str:
-    return one.header.mode
-
-
-def _camera(one: Examined) -> str:
-    return one.header.camera
-
-
-def _stack(examined: Sequence[Examined]) -> Features:
-    return np.stack([one.small for one in examined]).astype(np.float32)
-
-
-def _measure_brightness(examined: Sequence[Examined]) -> Features:
-    grey = _stack(examined).mean(axis=3)
-    return np.stack([grey.mean(axis=(1, 2)), grey.std(axis=(1, 2))], axis=1)
-
-
-def _measure_colour(examined: Sequence[Examined]) -> Features:
-    return np.asarray(_stack(examined).mean(axis=(1, 2)))
-
-
-def _measure_border(examined: Sequence[Examined]) -> Features:
-    """Mean and spread of each colour along each of the four edges: 24 numbers."""
-    pictures, edge = _stack(examined), slice(0, _BORDER_PX)
-    strips = [pictures[:, edge], pictures[:, -_BORDER_PX:], pictures[:, :, edge], pictures[:, :, -_BORDER_PX:]]
-    return np.concatenate([f for strip in strips for f in (strip.mean(axis=(1, 2)), strip.std(axis=(1, 2)))], axis=1)
-
-
-def _measure_cells(pictures: Features) -> Features:
-    """Mean and spread of each colour in cells of 6x6 pixels: float32 (n, 8, 8, 6)."""
-    side = SMALL_PX // _CELL_PX
-    cells = pictures.reshape(len(pictures), side, _CELL_PX, side, _CELL_PX, 3)
-    return np.concatenate([cells.mean(axis=(2, 4)), cells.std(axis=(2, 4))], axis=3)
-
-
-def _measure_background(examined: Sequence[Examined]) -> Features:
-    cells = _measure_cells(_stack(examined))
-    outside = np.ones(cells.shape[1:3], bool)
-    outside[1:-1, 1:-1] = False
-    return cells[:, outside].reshape(len(cells), -1)
-
-
-def _measure_whole(examined: Sequence[Examined]) -> Features:
-    return _measure_cells(_stack(examined)).reshape(len(examined), -1)
-
-
 PROBES = (
     Probe(
         "file",
         "size, format, compression and camera alone",
-        _measure_file,
+        measures.measure_file,
         "serious",
         "The classes come from different sources, and all else that differs between these can be learnt too.",
         "Take all classes from the same sources, or bring them to one size and quality first.",
@@ -202,34 +128,34 @@ PROBES = (
     Probe(
         "brightness",
         "brightness and contrast alone",
-        _measure_brightness,
+        measures.measure_brightness,
         "advice",
         "Fine where the objects themselves are that bright; where it is the light, it will not last.",
     ),
     Probe(
         "colour",
         "the mean colour alone",
-        _measure_colour,
+        measures.measure_colour,
         "advice",
         "Fine where the objects themselves have that colour; where it is light or background, it will not last.",
     ),
     Probe(
         "border",
         "the outermost pixels alone",
-        _measure_border,
+        measures.measure_border,
         "serious",
         "There is mostly no object there: the network can learn the place instead of the object.",
     ),
     Probe(
         "background",
         "the background alone, the middle masked out",
-        _measure_background,
+        measures.measure_background,
         "serious",
         "Unless the objects fill the whole photo, the network can learn the place instead of the object.",
         "Photograph all classes at one place, with one camera and light, and in mixed order; or cut the photos to the "
         "object. Look with sorter-explain at what the network looks at.",
     ),
-    Probe("whole", "for comparison: the whole photo", _measure_whole, None),
+    Probe("whole", "for comparison: the whole photo", measures.measure_whole, None),
 )
 
 
@@ -274,8 +200,8 @@ def _cross_validate(features: Features, classes: Classes, folds: npt.NDArray[np.
 
     predicted = np.zeros(len(classes), np.int64)
     for fold in range(FOLDS):
-        # Trees need no scaling and find any shape of boundary. Against logistic regression on two data sets they told
-        # more by every probe, and were quicker.
+        # Trees need no scaling and find any shape of boundary. On two data sets they told more by every probe than
+        # logistic regression.
         trees = ExtraTreesClassifier(TREES, min_samples_leaf=3, class_weight="balanced", n_jobs=-1, random_state=seed)
         trees.fit(features[folds != fold], classes[folds != fold])
         predicted[folds == fold] = trees.predict(features[folds == fold])
