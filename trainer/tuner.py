@@ -93,6 +93,8 @@ def _search(search: Search, candidates: Candidates | None) -> Outcome | None:
     with redirect_stdout(sys.stderr), _translated_errors(), warnings.catch_warnings():
         # Of a trial that was killed when its figures were noted but not yet its end; it is done again, to no harm.
         warnings.filterwarnings("ignore", "The use case of calling", DeprecationWarning)
+        # The Gaussian process of a Bayesian search has few points to be fitted to; nothing that the user could mend.
+        warnings.filterwarnings("ignore", "The optimal value found")
         stateful.Stateful.save = _save_completely
         # A candidate that fails is one sentence, not a traceback.
         config.DEBUG = False
