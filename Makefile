@@ -3,8 +3,9 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 BIN = $(VENV)/bin
 
-.PHONY: demo test check lint fast install firmware bench-fuzz bench-overhead bench-startup bench-augmentation \
-	bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos soak clean
+.PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
+	bench-augmentation bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
+	bench-training-memory soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -64,6 +65,14 @@ bench-startup: install
 
 bench-augmentation: install
 	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
+
+## Memory of a training on 2,500, 10,000 and 20,000 photos; some 10 minutes.
+bench-training-memory: install
+	$(BIN)/python -m sorter.benchmarks.training_memory --json reports/training_memory.json
+
+## The tables in docs/recipes.md, computed from the recipes.
+recipe-tables: install
+	$(BIN)/python -m sorter.trainer.recipe_table docs/recipes.md
 
 bench-photos: install
 	$(BIN)/python -m sorter.benchmarks.photos ../shared/data/trashnet --json reports/photos.json

@@ -1,7 +1,8 @@
 """Times the toolkit's augmentation against Keras' ImageDataGenerator: ``python -m sorter.benchmarks.augmentation``.
 
-Both get the same pictures and the same list (rotation, shift, zoom, mirroring, brightness), and each makes whole
-batches on all cores. They take turns in the same process, so that a busy machine slows both.
+Both get the same pictures and the same list, that of the recipe ``fruit-augmented`` (rotation, shift, zoom, mirroring,
+brightness), and each makes whole batches on all cores. They take turns in the same process, so that a busy machine
+slows both.
 """
 
 import os
@@ -22,7 +23,7 @@ from sorter.files import write_json
 from sorter.image import Pixels
 
 _BATCH_SIZE = 32
-_ROTATION_DEG, _SHIFT, _ZOOM, _BRIGHTNESS = 20.0, 0.1, (0.8, 1.2), 0.2
+_RECIPE = "fruit-augmented"
 
 
 def draw_pictures(count: int, side_px: int) -> Pixels:
@@ -36,11 +37,9 @@ def draw_pictures(count: int, side_px: int) -> Pixels:
 def make_ours(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
     """One pass of the toolkit's augmentation, up to the floats that a network takes; gives the number of pictures."""
     from sorter.trainer.augmentation import change_batch, draw_changes
-    from sorter.trainer.recipes import Augmentation
+    from sorter.trainer.recipes import RECIPES
 
-    options = Augmentation(
-        rotation_deg=_ROTATION_DEG, shift=_SHIFT, zoom=_ZOOM, flip_horizontal=True, brightness=_BRIGHTNESS
-    )
+    options = RECIPES[_RECIPE].augmentation
     rng = np.random.default_rng(1)
 
     def run() -> int:
@@ -57,14 +56,18 @@ def make_keras(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
     """One pass of ImageDataGenerator over the same pictures, with as many threads; gives the number of pictures."""
     import tensorflow as tf
 
+    from sorter.trainer.recipes import RECIPES
+
+    options = RECIPES[_RECIPE].augmentation
     generator = tf.keras.preprocessing.image.ImageDataGenerator(
-        rotation_range=_ROTATION_DEG,
-        width_shift_range=_SHIFT,
-        height_shift_range=_SHIFT,
-        zoom_range=_ZOOM,
-        horizontal_flip=True,
-        brightness_range=(1 - _BRIGHTNESS, 1 + _BRIGHTNESS),
-        fill_mode="reflect",
+        rotation_range=options.rotation_deg,
+        width_shift_range=options.shift,
+        height_shift_range=options.shift,
+        zoom_range=options.zoom,
+        shear_range=options.shear_deg,
+        horizontal_flip=options.flip_horizontal,
+        brightness_range=options.brightness,
+        fill_mode=options.fill,
     )
     floats: npt.NDArray[np.float32] = pictures.astype(np.float32)
     batches: Any = generator.flow(floats, batch_size=_BATCH_SIZE, seed=1)
@@ -96,7 +99,7 @@ def compare(count: int, side_px: int, rounds: int) -> dict[str, Any]:
         "pictures": count,
         "side_px": side_px,
         "threads": threads,
-        "list": "rotation 20 degrees, shift 10 %, zoom 0.8-1.2, horizontal flip, brightness 20 %",
+        "list": f"augmentation of {_RECIPE}",
     }
 
 

@@ -13,9 +13,9 @@ from sorter.edge.dashboard.options import DashboardOptions
 from sorter.edge.decision import DecisionOptions
 from sorter.edge.keep_options import KeepOptions
 from sorter.edge.recovery import OnFault, RecoveryOptions
-from sorter.edge.settings import Key, as_toml, keys_of, unknown
 from sorter.edge.triggers.options import TriggerOptions
 from sorter.errors import ConfigError
+from sorter.settings import Key, as_toml, keys_of, unknown
 
 
 @dataclass(frozen=True)
@@ -238,8 +238,10 @@ class Settings:
         return "\n".join(parts)
 
 
+_HINT = "sorter-run --print-config shows all settings."
+
 _KINDS: dict[str, type] = {f.name: f.default_factory for f in fields(Settings)}  # type: ignore[misc]
-SECTIONS: dict[str, tuple[Key, ...]] = {name: keys_of(name, kind) for name, kind in _KINDS.items()}
+SECTIONS: dict[str, tuple[Key, ...]] = {name: keys_of(name, kind, _HINT) for name, kind in _KINDS.items()}
 """The keys of each section of the TOML file."""
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import click
 
 from sorter.edge.configuration import SECTIONS
-from sorter.edge.settings import Key
 from sorter.errors import ConfigError
+from sorter.settings import Key
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 

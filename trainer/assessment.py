@@ -1,20 +1,17 @@
 """Judges a finished network on photos: the work of ``sorter-evaluate``. A ``.tflite`` needs no TensorFlow."""
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
-from sorter.classifier import InputRange, TFLiteClassifier, load_classifier
+from sorter.classifier import InputRange
 from sorter.cli import inform, progress, warn
 from sorter.dataset import Dataset, Photo, apply_split, open_dataset, read_photos, require_labels
-from sorter.errors import BundleError, DatasetError, StorageError
+from sorter.errors import DatasetError, StorageError
 from sorter.files import make_folder, write_json
-from sorter.image import InputSpec, Pixels, prepare
 from sorter.manifest import MANIFEST_NAME
 from sorter.metrics import Probabilities
 from sorter.trainer.evaluation import (
@@ -22,10 +19,10 @@ from sorter.trainer.evaluation import (
     PREDICTIONS_NAME,
     Evaluation,
     class_indices,
-    predict_rows,
     write_evaluation,
 )
-from sorter.trainer.report import REPORT_NAME, Page, draw_pictures, write_report
+from sorter.trainer.judge import Judge, KerasJudge, load_run, load_tflite
+from sorter.trainer.report import REPORT_NAME, write_evaluation_report
 from sorter.trainer.runs import Run, open_run
 from sorter.trainer.skipping import Skipped, report_skipped, write_skipped
 
@@ -60,41 +57,6 @@ class Request:
     overwrite: bool = False
 
 
-class Network(Protocol):
-    """A finished network of any kind."""
-
-    labels: tuple[str, ...]
-
-    def judge(self, pictures_bgr: Sequence[Pixels]) -> Probabilities:
-        """Probabilities float32 (n, classes) of uint8 BGR pictures of any size."""
-
-
-class KerasNetwork:
-    """The network of a training run."""
-
-    def __init__(self, network: Any, labels: tuple[str, ...], spec: InputSpec) -> None:
-        self._network = network
-        self.labels = labels
-        self._spec = spec
-
-    def judge(self, pictures_bgr: Sequence[Pixels]) -> Probabilities:
-        """Probabilities float32 (n, classes) of uint8 BGR pictures of any size."""
-        pixels = np.stack([prepare(picture, self._spec) for picture in pictures_bgr])
-        return predict_rows(self._network, pixels, np.arange(len(pixels)))
-
-
-class TFLiteNetwork:
-    """The network of a ``.tflite`` file."""
-
-    def __init__(self, classifier: TFLiteClassifier) -> None:
-        self._classifier = classifier
-        self.labels = classifier.labels
-
-    def judge(self, pictures_bgr: Sequence[Pixels]) -> Probabilities:
-        """Probabilities float32 (n, classes) of uint8 BGR pictures of any size."""
-        return np.stack([self._classifier.probabilities(picture) for picture in pictures_bgr])
-
-
 def assess(request: Request) -> dict[str, Any]:
     """Evaluates a network, writes the results and gives the metrics.
 
@@ -107,19 +69,20 @@ def assess(request: Request) -> dict[str, Any]:
     _check_output(request)
     dataset = open_dataset(request.data)
     run = None if request.model.suffix == ".tflite" else open_run(request.model)
-    network = _load_keras(run) if run else _load_tflite(request)
-    require_labels(dataset, network.labels)
+    judge: Judge = load_run(run) if run else load_tflite(request.model, request.labels, request.input_range)
+    require_labels(dataset, judge.labels)
     chosen, used = _choose_photos(request, dataset, run)
     inform(f"Using {used}.")
-    evaluation, skipped = _judge_photos(network, chosen)
+    evaluation, skipped = _judge_photos(judge, chosen)
     make_folder(request.out)
     report_skipped(skipped, chosen)
     write_skipped(request.out, skipped)
     metrics = write_evaluation(evaluation, request.out)
     metrics.update(model=str(request.model), photos_used=used, skipped=len(skipped))
     write_json(request.out / METRICS_NAME, metrics)
-    pictures = draw_pictures(evaluation, request.out)
-    write_report(_page(request, metrics, pictures), request.out / REPORT_NAME)
+    facts = (("model", str(request.model)), ("photos", used), ("skipped", str(len(skipped))))
+    keras_judge = judge if isinstance(judge, KerasJudge) else None
+    write_evaluation_report(request.out, request.model.name, evaluation, keras_judge, judge.manifest, facts)
     return metrics
 
 
@@ -131,25 +94,6 @@ def _check_output(request: Request) -> None:
         raise StorageError(
             f"{request.out} already has a {present[0]}.", "Choose another folder for --out, or give --overwrite."
         )
-
-
-def _load_keras(run: Run) -> KerasNetwork:
-    from sorter.trainer.backend import load_tensorflow
-
-    load_tensorflow()
-    from sorter.trainer.networks import load_network
-
-    network = load_network(run.model)
-    if tuple(network.input_shape[1:]) != run.manifest.input.shape:
-        raise BundleError(f"{run.model} and its {MANIFEST_NAME} speak of different input sizes.", "Train again.")
-    if network.output_shape[-1] != len(run.manifest.labels):
-        raise BundleError(f"{run.model} and its {MANIFEST_NAME} speak of different classes.", "Train again.")
-    return KerasNetwork(network, run.manifest.labels, run.manifest.input)
-
-
-def _load_tflite(request: Request) -> TFLiteNetwork:
-    threads = os.cpu_count() or 1
-    return TFLiteNetwork(load_classifier(request.model, request.labels, threads, request.input_range))
 
 
 def _choose_photos(request: Request, dataset: Dataset, run: Run | None) -> tuple[Dataset, str]:
@@ -195,7 +139,7 @@ def _holds_training_data(dataset: Dataset, run: Run) -> bool:
     return False
 
 
-def _judge_photos(network: Network, dataset: Dataset) -> tuple[Evaluation, tuple[Skipped, ...]]:
+def _judge_photos(judge: Judge, dataset: Dataset) -> tuple[Evaluation, tuple[Skipped, ...]]:
     used: list[Photo] = []
     answers: list[Probabilities] = []
     skipped: list[Skipped] = []
@@ -205,23 +149,12 @@ def _judge_photos(network: Network, dataset: Dataset) -> tuple[Evaluation, tuple
             readable = [(photo, read) for photo, read in some if not isinstance(read, DatasetError)]
             skipped += [Skipped(photo, read.message) for photo, read in some if isinstance(read, DatasetError)]
             if readable:
-                answers.append(network.judge([picture for _, picture in readable]))
+                answers.append(judge.judge([picture for _, picture in readable]))
                 used += [photo for photo, _ in readable]
             advance(len(some))
     if not used:
         raise DatasetError(f"None of the photos in {dataset.root} can be read.", "Check the files.")
-    labels = network.labels
+    labels = judge.labels
+    threshold = judge.manifest.threshold if judge.manifest else None
     actual = class_indices(used, labels)
-    return Evaluation(tuple(used), labels, actual, np.concatenate(answers)), tuple(skipped)
-
-
-def _page(request: Request, metrics: dict[str, Any], pictures: Sequence[Path]) -> Page:
-    facts = (("model", str(request.model)), ("photos", metrics["photos_used"]), ("skipped", str(metrics["skipped"])))
-    return Page(
-        title=f"Evaluation of {request.model.name}",
-        lead=f"Judged on {metrics['photos_used']}.",
-        metrics=metrics,
-        figures=(),
-        facts=facts,
-        pictures=pictures,
-    )
+    return Evaluation(tuple(used), labels, actual, np.concatenate(answers), threshold), tuple(skipped)

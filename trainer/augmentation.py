@@ -1,8 +1,9 @@
 """Whole batches of changed pictures: one fused affine warp and one linear colour transform per picture.
 
-Rotation, shift, zoom and mirroring are multiplied into one 2x3 matrix, brightness, contrast, saturation and tint into
-one 3x4 matrix, so a picture is interpolated once, whatever the list. OpenCV releases the interpreter lock, so plain
-threads use all cores. All randomness is drawn beforehand by one generator: the result does not depend on the threads.
+Rotation, shift, zoom, shear and mirroring are multiplied into one 2x3 matrix, brightness, contrast, saturation and
+tint into one 3x4 matrix, so a picture is interpolated once, whatever the list. OpenCV releases the interpreter lock, so
+plain threads use all cores. All randomness is drawn beforehand by one generator: the result does not depend on the
+threads.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,9 @@ _MIDDLE_GREY = 127.5
 _PICTURES_PER_TASK = 8
 """Few enough to share a batch of 32 among four cores, enough to hide the cost of handing a task to a thread."""
 
+_BORDERS = {"reflect": cv2.BORDER_REFLECT_101, "nearest": cv2.BORDER_REPLICATE}
+"""Mirrored borders look like more of the same table; black corners would tell the angle."""
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -31,10 +35,12 @@ class Changes:
     Attributes:
         geometry: float64 (n, 2, 3), from places in the result to places in the picture.
         colour: float64 (n, 3, 4), from (red, green, blue, 1) to the new colour.
+        border: OpenCV's number for what lies beyond the edge of the photo.
     """
 
     geometry: npt.NDArray[np.float64]
     colour: npt.NDArray[np.float64]
+    border: int = cv2.BORDER_REFLECT_101
 
 
 def draw_changes(options: Augmentation, count: int, side_px: int, rng: np.random.Generator) -> Changes:
@@ -46,7 +52,8 @@ def draw_changes(options: Augmentation, count: int, side_px: int, rng: np.random
         side_px: Side of the square pictures.
         rng: Source of all randomness.
     """
-    return Changes(_draw_geometry(options, count, side_px, rng), _draw_colour(options, count, rng))
+    geometry = _draw_geometry(options, count, side_px, rng)
+    return Changes(geometry, _draw_colour(options, count, rng), _BORDERS[options.fill])
 
 
 def _draw_geometry(
@@ -62,6 +69,9 @@ def _draw_geometry(
     geometry[:, 0, 1] = -np.sin(angle) * scale * mirror_x
     geometry[:, 1, 0] = np.sin(angle) * scale * mirror_y
     geometry[:, 1, 1] = np.cos(angle) * scale * mirror_y
+    if options.shear_deg:
+        slant = np.tan(np.radians(rng.uniform(-options.shear_deg, options.shear_deg, (count, 1))))
+        geometry[:, :, 1] += slant * geometry[:, :, 0]
     # The centre of the result is taken from the shifted centre of the picture.
     centre = np.full(2, (side_px - 1) / 2)
     geometry[:, :, 2] = centre + shift_px - geometry[:, :, :2] @ centre
@@ -79,7 +89,8 @@ def _draw_colour(options: Augmentation, count: int, rng: np.random.Generator) ->
 
     saturation = factor(options.saturation, 1, 1)
     mix = saturation * np.eye(3) + (1.0 - saturation) * _LUMA
-    brightness, contrast = factor(options.brightness, 1, 1), factor(options.contrast, 1, 1)
+    brightness = rng.uniform(*options.brightness, (count, 1, 1))
+    contrast = factor(options.contrast, 1, 1)
     gain = factor(options.tint, 3, 1) * brightness * contrast
     colour = np.empty((count, 3, 4))
     colour[:, :, :3] = gain * mix
@@ -88,9 +99,9 @@ def _draw_colour(options: Augmentation, count: int, rng: np.random.Generator) ->
 
 
 def change_picture(
-    picture: Pixels, geometry: npt.NDArray[np.float64], colour: npt.NDArray[np.float64], out: Pixels
+    picture: Pixels, geometry: npt.NDArray[np.float64], colour: npt.NDArray[np.float64], out: Pixels, border: int
 ) -> None:
-    """Changes one uint8 RGB picture (H, W, 3) into ``out``, of the same shape."""
+    """Changes one uint8 RGB picture (H, W, 3) into ``out``, of the same shape; see ``Changes``."""
     height, width = picture.shape[:2]
     cv2.warpAffine(
         picture,
@@ -98,8 +109,7 @@ def change_picture(
         (width, height),
         dst=out,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        # Mirrored borders look like more of the same table; black corners would tell the angle.
-        borderMode=cv2.BORDER_REFLECT_101,
+        borderMode=border,
     )
     diagonal = colour[:, :3] * (1 - np.eye(3))
     if not diagonal.any():
@@ -129,7 +139,7 @@ def change_batch(pictures: Pixels, changes: Changes, pool: ThreadPoolExecutor) -
 
     def change_some(first: int) -> None:
         for i in range(first, min(first + _PICTURES_PER_TASK, len(pictures))):
-            change_picture(pictures[i], changes.geometry[i], changes.colour[i], out[i])
+            change_picture(pictures[i], changes.geometry[i], changes.colour[i], out[i], changes.border)
 
     list(pool.map(change_some, range(0, len(pictures), _PICTURES_PER_TASK)))
     return out

@@ -4,17 +4,22 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sorter.image import Pixels
 from sorter.metrics import Classes
 from sorter.trainer.augmentation import change_batch, draw_changes
-from sorter.trainer.recipes import Recipe
+from sorter.trainer.cache import release_pages
+from sorter.trainer.recipes import Augmentation, Recipe
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Pictures float32 (n, H, W, 3) of 0..255, and targets float32 (n, classes)."""
+
+
+_BATCHES_BETWEEN_RELEASES = 64
+"""Batches after which the mapped pictures are let go, so that the process stays small however many there are."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,14 @@ class Examples:
     """Pictures with known classes.
 
     Attributes:
-        pixels: uint8 RGB, all pictures of the data set.
+        pixels: uint8 RGB (m, H, W, 3), all pictures of the data set; or float32 (m, features), what a backbone that
+            does not change sees in them.
         rows: int64 (n,), the rows of ``pixels`` that belong to these examples.
         classes: int64 (n,), their classes.
         class_count: Number of classes there are.
     """
 
-    pixels: Pixels
+    pixels: npt.NDArray[Any]
     rows: npt.NDArray[np.int64]
     classes: Classes
     class_count: int
@@ -84,7 +90,9 @@ def epoch_batches(examples: Examples, recipe: Recipe, seed: int, epoch: int) -> 
     # One thread draws, in a fixed order, and waits for others that warp; in one pool they would lock each other up.
     with ThreadPoolExecutor(os.cpu_count() or 1) as warpers, ThreadPoolExecutor(1) as maker:
         following: Future[Batch] | None = None
-        for part in np.split(order, steps):
+        for number, part in enumerate(np.split(order, steps)):
+            if number % _BATCHES_BETWEEN_RELEASES == 0:
+                release_pages(examples.pixels)
             ready, following = following, maker.submit(_make_batch, examples, part, recipe, rng, warpers)
             if ready is not None:
                 yield ready.result()
@@ -99,11 +107,14 @@ def _make_batch(
     rng: np.random.Generator,
     pool: ThreadPoolExecutor,
 ) -> Batch:
-    pictures = examples.pixels[examples.rows[part]]
-    changes = draw_changes(recipe.augmentation, len(part), recipe.image_size_px, rng)
-    changed = change_batch(pictures, changes, pool).astype(np.float32)
+    changed: npt.NDArray[Any] = examples.pixels[examples.rows[part]]
+    if recipe.augmentation != Augmentation():
+        changes = draw_changes(recipe.augmentation, len(part), recipe.image_size_px, rng)
+        changed = change_batch(changed, changes, pool)
     targets = np.eye(examples.class_count, dtype=np.float32)[examples.classes[part]]
-    return mix_up(changed, targets, recipe.schedule.mixup_share, recipe.schedule.mixup_alpha, rng)
+    return mix_up(
+        changed.astype(np.float32, copy=False), targets, recipe.schedule.mixup_share, recipe.schedule.mixup_alpha, rng
+    )
 
 
 def mix_up(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,12 +102,13 @@ def _reduce(photo: Photo, spec: InputSpec) -> tuple[Pixels, Thumbnail] | Dataset
     return prepare(picture, spec), make_thumbnail(picture)
 
 
-def release_pages(pixels: Pixels) -> None:
-    """Lets go of the mapped pages of a cache; their content stays in the file, and comes back when it is looked at.
+def release_pages(array: npt.NDArray[Any]) -> None:
+    """Lets go of the pages of a mapped array; their content stays in the file, and comes back when it is looked at.
 
-    The kernel would take them back by itself when memory is short; until then they count as the process's own.
+    The kernel would take them back by itself when memory is short; until then they count as the process's own. Of an
+    array that is not mapped from a file nothing happens.
     """
-    mapped: object = pixels
+    mapped: Any = array
     while isinstance(mapped, np.ndarray):
         mapped = mapped.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):

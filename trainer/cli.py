@@ -11,15 +11,18 @@ from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe
 
 if TYPE_CHECKING:
     from sorter.image import Fit
+    from sorter.trainer.hardware import Choice
+    from sorter.trainer.jobs import Job
 
 _FITS = click.Choice(["stretch", "crop", "pad"])
 _PATH = click.Path(path_type=Path)
+_CHOICES = click.Choice(["auto", "on", "off"])
 _RANGES = ("bytes", "0..1", "-1..1")
 
 
 @click.command(cls=SorterCommand)
 @click.argument("data", type=_PATH, required=False)
-@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME", help="Recipe; see --list-models.")
+@click.option("--model", default=DEFAULT_RECIPE, metavar="NAME|FILE.toml", help="Recipe; see --list-models.")
 @click.option("--out", type=_PATH, help="Run folder to write.  [default: runs/MODEL]")
 @click.option("--weights", metavar="imagenet|none|FILE", help="Weights to start from.  [default: the recipe's]")
 @click.option("--image-size", type=click.IntRange(8, 4096), metavar="PIXELS", help="Side of the network's input.")
@@ -31,10 +34,22 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--group-by", metavar="REGEX", help="What in a file's name says which object it shows.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), default=0, help="Of all randomness.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in --out.")
+@click.option("--resume", is_flag=True, help="Go on with the training in --out that was interrupted or killed.")
+@click.option("--compare", metavar="A,B,...", help="Train several recipes on one split, into OUT/RECIPE.")
+@click.option(
+    "--folds", type=click.IntRange(min=2), metavar="K", help="Cross-validate by K trainings, into OUT/fold-N."
+)
+@click.option("--dry-run", is_flag=True, help="Print network, photos and estimated time, and write nothing.")
+@click.option("--head-only", is_flag=True, help="Train the head alone, on a frozen backbone: takes a minute.")
+@click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard into the run.")
+@click.option("--mixed-precision", type=_CHOICES, default="auto", help="Half precision; auto: on GPUs that profit.")
+@click.option("--xla", type=_CHOICES, default="auto", help="Compiled training steps; auto: on a single GPU.")
+@click.option("--distribute", type=click.Choice(["none", "mirrored"]), default="none", help="Share among all GPUs.")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
+@click.option("--quick-check", is_flag=True, help="Only show what the ImageNet network says about sample photos.")
 @json_option
-def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **options: Any) -> None:
+def train(data: Path | None, list_models: bool, classes: int, quick_check: bool, as_json: bool, **options: Any) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
     DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
@@ -45,12 +60,29 @@ def train(data: Path | None, list_models: bool, classes: int, as_json: bool, **o
         return
     if data is None:
         raise click.UsageError("Missing argument 'DATA': a folder with one folder of photos a class.")
+    if quick_check:
+        from sorter.trainer.quick_check import run_quick_check
+
+        run_quick_check(data, as_json, **options)
+        return
     _train(data, as_json, **options)
 
 
-def _train(
+def _train(data: Path, as_json: bool, compare: str | None, folds: int | None, dry_run: bool, **options: Any) -> None:
+    jobs = _make_jobs(data, compare, folds, **options)
+    load_tensorflow()
+    if dry_run:
+        _preview(jobs[:1] if folds else jobs, as_json)
+    elif compare or folds:
+        _compare(jobs, as_json, bool(folds))
+    else:
+        _train_one(jobs[0], as_json)
+
+
+def _make_jobs(
     data: Path,
-    as_json: bool,
+    compare: str | None,
+    folds: int | None,
     model: str,
     out: Path | None,
     weights: str | None,
@@ -63,18 +95,102 @@ def _train(
     fit: "Fit | None",
     epochs: int | None,
     batch_size: int | None,
-) -> None:
-    recipe = find_recipe(model).changed(image_size, fit, epochs, batch_size)
+    resume: bool,
+    head_only: bool,
+    tensorboard: bool,
+    mixed_precision: "Choice",
+    xla: "Choice",
+    distribute: Literal["none", "mirrored"],
+) -> list["Job"]:
+    """The trainings that the options ask for; more than one for a comparison or for folds."""
+    names = [name.strip() for name in compare.split(",")] if compare else [model]
+    recipes = [find_recipe(name).changed(image_size, fit, epochs, batch_size) for name in names]
+    _check_series(names, compare, folds, split_csv)
+    if head_only and (weights == "none" or any(recipe.weights == "none" for recipe in recipes)):
+        raise click.UsageError("--head-only needs networks that start from pre-trained weights.")
     from sorter.trainer.grouping import GroupRule
     from sorter.trainer.split import Shares
 
     shares = Shares.parse(split)
     rule = GroupRule.parse(group_by) if group_by else None
     load_tensorflow()
-    from sorter.trainer.pipeline import Job, run_job
+    from sorter.trainer.hardware import HardwareOptions
+    from sorter.trainer.jobs import Job
+    from sorter.trainer.phases import keep_backbone
 
-    run, start = out or Path("runs") / model, weights or recipe.weights
-    job = Job(data, run, recipe, start, shares, seed, overwrite, rule, split_csv)
+    def make(recipe: Recipe, run: Path, fold: tuple[int, int] | None = None) -> Job:
+        return Job(
+            data=data,
+            out=run,
+            recipe=keep_backbone(recipe) if head_only else recipe,
+            weights=weights or recipe.weights,
+            shares=shares,
+            seed=seed,
+            overwrite=overwrite,
+            group_rule=rule,
+            split_csv=split_csv,
+            fold=fold,
+            resume=resume,
+            tensorboard=tensorboard,
+            hardware=HardwareOptions(mixed_precision, xla, distribute),
+        )
+
+    if compare:
+        folder = out or Path("runs") / "comparison"
+        return [make(recipe, folder / recipe.name) for recipe in recipes]
+    folder = out or Path("runs") / recipes[0].name
+    if folds:
+        return [make(recipes[0], folder / f"fold-{number + 1}", (number, folds)) for number in range(folds)]
+    return [make(recipes[0], folder)]
+
+
+def _check_series(names: list[str], compare: str | None, folds: int | None, split_csv: Path | None) -> None:
+    if len(set(names)) != len(names):
+        raise click.UsageError("--compare names a recipe twice.")
+    if folds and compare:
+        raise click.UsageError("Give --compare or --folds, not both.")
+    if folds and split_csv:
+        raise click.UsageError("--folds makes splits of its own; --split-csv cannot be given with it.")
+    if folds == 2:
+        raise click.UsageError("--folds needs at least 3: one to test, one to validate, and the others to train.")
+
+
+def _preview(jobs: list["Job"], as_json: bool) -> None:
+    from sorter.trainer.preview import preview_job
+
+    previews = []
+    for job in jobs:
+        preview = preview_job(job)
+        previews.append({"model": job.recipe.name, **preview.summary()})
+        if not as_json:
+            click.echo("\n".join([f"{job.recipe.name}:", *preview.lines()]))
+    if as_json:
+        print_json({"previews": previews})
+
+
+def _compare(jobs: list["Job"], as_json: bool, are_folds: bool) -> None:
+    from sorter.trainer.comparison import compare_jobs, comparison_lines
+
+    comparison = compare_jobs(jobs, jobs[0].out.parent)
+    mean, deviation = comparison.spread()
+    if as_json:
+        rows = [{k: None if v != v else v for k, v in vars(row).items()} for row in comparison.rows]
+        more = {"mean_accuracy": mean, "standard_deviation": deviation} if are_folds else {}
+        print_json({"runs": rows, **{k: None if v != v else v for k, v in more.items()}})
+    else:
+        click.echo("\n".join(comparison_lines(comparison)))
+        if are_folds:
+            click.echo(f"test accuracy {mean:.1%} +- {deviation:.1%} (standard deviation over the folds)")
+    if comparison.interrupted:
+        inform("Stopped. --resume goes on with what is missing.")
+        click.get_current_context().exit(INTERRUPTED)
+    if comparison.failed:
+        click.get_current_context().exit(1)
+
+
+def _train_one(job: "Job", as_json: bool) -> None:
+    from sorter.trainer.pipeline import run_job
+
     outcome = run_job(job)
     figures = outcome.summary(job.out)
     if as_json:
@@ -85,7 +201,7 @@ def _train(
             f"({figures['worst_class_recall']:.1%}). {figures['seconds'] / 60:.1f} min. Report: {figures['report']}"
         )
     if outcome.interrupted:
-        inform("The training was stopped early; the run holds its best network so far.")
+        inform("The training was stopped early; the run holds its best network so far. --resume goes on with it.")
         click.get_current_context().exit(INTERRUPTED)
 
 
@@ -97,11 +213,11 @@ def _list_models(classes: int, as_json: bool) -> None:
     if as_json:
         print_json({"classes": classes, "models": rows})
         return
-    click.echo(f"{'name':24}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
+    click.echo(f"{'name':30}{'input':>9}{'parameters':>13}{'trainable':>13}  source   ({classes} classes)")
     for row in rows:
         side = row["input_size_px"]
         click.echo(
-            f"{row['name']:24}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
+            f"{row['name']:30}{f'{side}x{side}':>9}{row['parameters']:>13,}{row['trainable_parameters']:>13,}  "
             f"{row['source']}"
         )
 

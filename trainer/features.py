@@ -1,6 +1,7 @@
-"""Phase one: the backbone runs once over the photos, and logistic regression fits the head on what it saw."""
+"""The backbone runs once over the photos; logistic regression, or gradient descent, fits the head on what it saw."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -24,6 +25,12 @@ def extract_features(network: Any, examples: Examples) -> Features:
     """What the backbone sees in each example: float32 (n, features)."""
     backbone = keras.Model(network.input, network.get_layer(FEATURES_NAME).output)
     return predict_rows(backbone, examples.pixels, examples.rows)
+
+
+def store_features(network: Any, examples: Examples) -> Examples:
+    """The same examples, with what the backbone sees in place of the pictures."""
+    features = extract_features(network, examples)
+    return replace(examples, pixels=features, rows=np.arange(len(features)))
 
 
 def fit_head(network: Any, train: tuple[Features, Classes], validation: tuple[Features, Classes]) -> float:

@@ -3,10 +3,9 @@
 All scaling is a layer of the network, so that whoever feeds it, in Keras or on a device, cannot get it wrong.
 """
 
-import sys
-import warnings
+import math
+import re
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,15 @@ import keras
 from keras import layers
 
 from sorter.errors import BundleError, TrainingError
-from sorter.trainer.recipes import Recipe
+from sorter.trainer.backbones import BACKBONES, SCALE_NAME, Backbone
+from sorter.trainer.recipes import HEAD_ONLY, Layers, Recipe
+from sorter.trainer.weights import load_imagenet
 
 HEAD_NAME = "probabilities"
 """Name of the last layer: dense with softmax, into which calibration folds its temperature."""
 
 FEATURES_NAME = "features"
-"""Name of the layer that the head of a network with ImageNet weights reads: (n, features)."""
-
-_OTHER_WEIGHTS_HINT = (
-    "Give the weights without the classifier (file name *_no_top.h5) of this very network, "
-    "or --weights none to start from random ones."
-)
+"""Name of the layer in which a backbone ends: (n, features). What lies behind it is the head."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +55,11 @@ def build_network(recipe: Recipe, classes: int, weights: str = "none") -> Any:
         raise TrainingError(
             f"{recipe.name} cannot be built for pictures of {side}x{side} pixels.", "Choose a larger --image-size."
         ) from error
-    network = keras.Model(inputs, outputs, name=recipe.name.replace("-", "_"))
+    network = keras.Model(inputs, outputs, name=re.sub(r"\W", "_", recipe.name))
     if weights != "none":
-        _load_weights(network, recipe, weights)
+        if recipe.architecture not in BACKBONES:
+            raise TrainingError(f"{recipe.name} is trained from scratch and takes no weights.", "Use --weights none.")
+        load_imagenet(network.layers[: _head_start(network)], recipe.architecture, weights)
     return network
 
 
@@ -81,93 +79,115 @@ def load_network(path: Path) -> Any:
 
 
 def freeze_up_to(network: Any, first_trainable: str) -> None:
-    """Freezes the layers before the first one whose name starts so, and every batch normalisation.
+    """Freezes the layers before the first one whose name starts so, and the backbone's batch normalisation.
 
     The statistics of batch normalisation come from a million pictures; small batches of a few hundred photos would
-    only spoil them. An empty name freezes batch normalisation alone; ``HEAD_NAME`` all but the head.
+    only spoil them. Batch normalisation in the head has none yet and learns them.
+
+    Args:
+        network: A network with a backbone.
+        first_trainable: Empty freezes batch normalisation alone; ``HEAD_ONLY`` the whole backbone; ``HEAD_NAME`` all
+            but the last layer.
+
+    Raises:
+        TrainingError: There is no such layer.
     """
+    head = _head_start(network)
     reached = False
-    for layer in network.layers:
-        reached = reached or layer.name.startswith(first_trainable)
-        layer.trainable = reached and not isinstance(layer, layers.BatchNormalization)
+    for i, layer in enumerate(network.layers):
+        reached = reached or (i >= head if first_trainable == HEAD_ONLY else layer.name.startswith(first_trainable))
+        layer.trainable = reached and (i >= head or not isinstance(layer, layers.BatchNormalization))
     if not reached:
-        raise TrainingError(f"{network.name} has no layer called {first_trainable}...", "Choose another recipe.")
+        raise TrainingError(f"{network.name} has no layer called {first_trainable}...", "Choose another unfreeze_from.")
+
+
+def _head_start(network: Any) -> int:
+    """Index of the first layer behind the backbone."""
+    names = [layer.name for layer in network.layers]
+    return names.index(FEATURES_NAME) + 1 if FEATURES_NAME in names else len(names)
 
 
 def measure_size(recipe: Recipe, classes: int) -> Size:
-    """Counts a recipe's parameters without loading any weights."""
-    network = build_network(recipe, classes)
+    """Counts a recipe's parameters, and those that its last phase changes, without making or loading any weights."""
+    # Variables without values: random ones for a hundred million weights would take seconds and gigabytes.
+    with keras.StatelessScope(initialize_variables=False):
+        network = build_network(recipe, classes)
     if recipe.weights == "imagenet":
         freeze_up_to(network, recipe.unfreeze_from)
-    trainable = sum(int(v.value.numpy().size) for v in network.trainable_variables)
-    return Size(network.count_params(), trainable)
+    return Size(_count(network.weights), _count(network.trainable_weights))
+
+
+def _count(variables: list[Any]) -> int:
+    return sum(math.prod(variable.shape) for variable in variables)
 
 
 def _head(tensor: Any, recipe: Recipe, classes: int) -> Any:
-    tensor = layers.Dropout(recipe.dropout, name="dropout")(tensor)
+    """From features (n, f) to probabilities, over the dense layers that the recipe asks for."""
+    if recipe.layers.normalize:
+        tensor = layers.BatchNormalization(name="normalize")(tensor)
+    if recipe.layers.feature_dropout:
+        tensor = layers.Dropout(recipe.layers.feature_dropout, name="feature_dropout")(tensor)
+    for i, size in enumerate(recipe.layers.dense, start=1):
+        tensor = layers.Dense(size, activation="relu", name=f"dense{i}")(tensor)
+    if recipe.dropout:
+        tensor = layers.Dropout(recipe.dropout, name="dropout")(tensor)
     return layers.Dense(classes, activation="softmax", name=HEAD_NAME)(tensor)
 
 
-def _mobilenetv2(inputs: Any, recipe: Recipe, classes: int) -> Any:
-    scaled = layers.Rescaling(1 / 127.5, -1.0, name="scale")(inputs)
-    backbone = keras.applications.MobileNetV2(input_tensor=scaled, include_top=False, weights=None)
-    pooled = layers.GlobalAveragePooling2D(name=FEATURES_NAME)(backbone.output)
-    return _head(pooled, recipe, classes)
+def _pool(tensor: Any, options: Layers, name: str) -> Any:
+    if options.pooling == "average":
+        return layers.GlobalAveragePooling2D(name=name)(tensor)
+    return layers.Flatten(name=name)(tensor)
 
 
-def _toy_4conv(inputs: Any, recipe: Recipe, classes: int) -> Any:
-    tensor = layers.Rescaling(1 / 255, name="scale")(inputs)
-    for i, filters in enumerate((16, 32, 64, 64), start=1):
-        tensor = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{i}")(tensor)
-        tensor = layers.MaxPooling2D(name=f"pool{i}")(tensor)
-    tensor = layers.Flatten(name="flatten")(tensor)
-    tensor = layers.Dense(32, activation="relu", name="dense")(tensor)
-    return _head(tensor, recipe, classes)
+def _on_backbone(backbone: Backbone) -> Callable[[Any, Recipe, int], Any]:
+    def build(inputs: Any, recipe: Recipe, classes: int) -> Any:
+        return _head(_pool(backbone.build(inputs), recipe.layers, FEATURES_NAME), recipe, classes)
+
+    return build
+
+
+def _custom(inputs: Any, recipe: Recipe, classes: int) -> Any:
+    tensor = layers.Rescaling(1 / 255, name=SCALE_NAME)(inputs)
+    for i, layer in enumerate(recipe.layers.convolutions, start=1):
+        convolution = layers.Conv2D(
+            layer.filters, layer.kernel, padding=recipe.layers.padding, activation="relu", name=f"conv{i}"
+        )
+        tensor = convolution(tensor)
+        if layer.pool:
+            tensor = layers.MaxPooling2D(name=f"pool{i}")(tensor)
+        if layer.dropout:
+            tensor = layers.Dropout(layer.dropout, name=f"dropout{i}")(tensor)
+    return _head(_pool(tensor, recipe.layers, recipe.layers.pooling), recipe, classes)
+
+
+_TINY_FIRST_FILTERS = 16
+_TINY_BLOCKS = ((24, 1), (32, 2), (32, 1), (48, 2), (48, 1), (80, 2), (80, 1), (112, 2), (112, 1))
+"""Outputs and stride of each separable convolution. Together they stay below 100 kB as int8, scales included, and the
+largest two tensors that must exist at once below 100 kB for an input of 96x96."""
+
+
+def _tiny(inputs: Any, recipe: Recipe, classes: int) -> Any:
+    tensor = layers.Rescaling(1 / 127.5, -1.0, name=SCALE_NAME)(inputs)
+    tensor = layers.Conv2D(_TINY_FIRST_FILTERS, 3, 2, padding="same", use_bias=False, name="conv")(tensor)
+    tensor = _normalized(tensor, "conv")
+    for i, (filters, stride) in enumerate(_TINY_BLOCKS, start=1):
+        tensor = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=f"block{i}_depth")(tensor)
+        tensor = _normalized(tensor, f"block{i}_depth")
+        tensor = layers.Conv2D(filters, 1, use_bias=False, name=f"block{i}_point")(tensor)
+        tensor = _normalized(tensor, f"block{i}_point")
+    return _head(layers.GlobalAveragePooling2D(name="average")(tensor), recipe, classes)
+
+
+def _normalized(tensor: Any, name: str) -> Any:
+    # Keras' momentum of 0.99 needs more steps than a training on a few hundred photos has.
+    tensor = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(tensor)
+    return layers.ReLU(6.0, name=f"{name}_relu")(tensor)
 
 
 ARCHITECTURES: dict[str, Callable[[Any, Recipe, int], Any]] = {
-    "mobilenetv2": _mobilenetv2,
-    "toy-4conv": _toy_4conv,
+    "custom": _custom,
+    "tiny": _tiny,
+    **{name: _on_backbone(backbone) for name, backbone in BACKBONES.items()},
 }
 """Builders by name: (input tensor, recipe, classes) to output tensor."""
-
-_IMAGENET_FILES = {
-    "mobilenetv2": (
-        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/",
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-    ),
-}
-"""Where keras.applications has its weights. The convolutions do not depend on the size of the pictures, so the file
-for 224 serves all sizes."""
-
-
-def _load_weights(network: Any, recipe: Recipe, weights: str) -> None:
-    if recipe.architecture not in _IMAGENET_FILES:
-        raise TrainingError(f"{recipe.name} is trained from scratch and takes no weights.", "Use --weights none.")
-    file = _imagenet_file(recipe) if weights == "imagenet" else Path(weights)
-    if not file.is_file():
-        raise TrainingError(f"Weights file {file} does not exist.", "Check the path given with --weights.")
-    backbone = keras.Model(network.input, network.get_layer(FEATURES_NAME).output)
-    try:
-        with warnings.catch_warnings():
-            # Of a file that lacks some layers Keras only warns, and leaves them random.
-            warnings.simplefilter("error", UserWarning)
-            backbone.load_weights(str(file))
-    except (ValueError, OSError, KeyError, TypeError, RuntimeError, UserWarning) as error:
-        raise TrainingError(
-            f"The weights in {file} do not fit {recipe.name} ({' '.join(str(error).split())[:160]}).",
-            _OTHER_WEIGHTS_HINT,
-        ) from error
-
-
-def _imagenet_file(recipe: Recipe) -> Path:
-    folder, name = _IMAGENET_FILES[recipe.architecture]
-    try:
-        # Keras tells of the download on standard output, which belongs to the results.
-        with redirect_stdout(sys.stderr):
-            return Path(keras.utils.get_file(name, folder + name, cache_subdir="models"))
-    except Exception as error:
-        raise TrainingError(
-            f"The ImageNet weights of {recipe.name} could not be downloaded.",
-            f"Download {name} on another machine and give it with --weights FILE, or use --weights none.",
-        ) from error

@@ -1,8 +1,11 @@
 """From a folder of photos to a finished run folder."""
 
+import hashlib
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,66 +13,39 @@ from typing import Any
 import numpy as np
 
 from sorter._version import __version__
-from sorter.cli import inform, progress, warn
-from sorter.dataset import Dataset, Photo, Subset, open_dataset, write_split
+from sorter.cli import inform, progress
+from sorter.dataset import Dataset, Subset, write_split
 from sorter.files import translated_storage_errors, write_text
-from sorter.image import InputSpec
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 from sorter.trainer import calibration, runs
 from sorter.trainer.batches import Examples
-from sorter.trainer.cache import PictureCache, picture_cache
+from sorter.trainer.cache import PictureCache, picture_cache, release_pages
+from sorter.trainer.checkpoints import Checkpoint, Identity, is_stored
 from sorter.trainer.evaluation import Evaluation, class_indices, predict_rows, write_evaluation
-from sorter.trainer.grouping import GroupRule, group_photos
-from sorter.trainer.networks import HEAD_NAME, build_network
-from sorter.trainer.recipes import Recipe
-from sorter.trainer.report import REPORT_NAME, draw_pictures, training_page, write_report
-from sorter.trainer.skipping import report_skipped, require_every_class, write_skipped
-from sorter.trainer.split import SUBSETS, Shares, carved_parts, divided_groups, repeat_split, split_photos
-from sorter.trainer.training import count_steps, train_network
-from sorter.trainer.training_record import Ending, Progress, write_history
+from sorter.trainer.hardware import Hardware, choose_hardware
+from sorter.trainer.jobs import Job, build_for, choose_photos, count_parameters, open_photos
+from sorter.trainer.judge import KerasJudge
+from sorter.trainer.networks import HEAD_NAME, Size, build_network
+from sorter.trainer.report import REPORT_NAME, write_training_report
+from sorter.trainer.skipping import write_skipped
+from sorter.trainer.split import SUBSETS
+from sorter.trainer.tensorboard import event_files
+from sorter.trainer.training import Surroundings, count_steps, train_network
+from sorter.trainer.training_record import Ending, Progress, find_best, write_history
 
 _CACHE_NAME = "pictures.cache"
+
+_DIGESTS_BETWEEN_RELEASES = 1024
+"""Pictures after which the mapped ones are let go, so that the process stays small."""
 
 _MANIFEST_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
 
 _ENDINGS: dict[Ending, str] = {
     "finished": "Training done.",
     "no more progress": "Training done: it no longer got better.",
-    "interrupted": "Stopped: finishing the run with the best network so far (press Ctrl-C again to discard it).",
+    "interrupted": "Stopped: finishing the run with the best network so far (press Ctrl-C again to end at once).",
     "not a number": "Training stopped because its loss was not a number; the best network before that is kept.",
 }
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training, as asked for.
-
-    Attributes:
-        data: Folder of photos.
-        out: The run folder.
-        recipe: Network and schedule.
-        weights: ``none``, ``imagenet`` or the path of a weights file.
-        shares: Sizes of the parts.
-        seed: Of all randomness.
-        overwrite: Whether an earlier run in ``out`` may be replaced.
-        group_rule: What in the photos' names says which object they show.
-        split_csv: An earlier split to repeat, instead of ``shares``.
-    """
-
-    data: Path
-    out: Path
-    recipe: Recipe
-    weights: str
-    shares: Shares
-    seed: int
-    overwrite: bool = False
-    group_rule: GroupRule | None = None
-    split_csv: Path | None = None
-
-    @property
-    def spec(self) -> InputSpec:
-        """Input of the network."""
-        return InputSpec(self.recipe.image_size_px, self.recipe.image_size_px, self.recipe.fit)
 
 
 @dataclass(frozen=True)
@@ -117,65 +93,106 @@ def run_job(job: Job) -> Outcome:
         StorageError: The run folder cannot be written.
         KeyboardInterrupt: Interrupted before there was anything to keep; nothing is left behind.
     """
-    import keras
-
     started = time.monotonic()
-    runs.check_output(job.out, job.overwrite)
-    dataset = open_dataset(job.data)
-    if job.split_csv:
-        dataset = repeat_split(dataset, job.split_csv)
-    keras.utils.set_random_seed(job.seed)
-    network = build_network(job.recipe, len(dataset.labels), job.weights)
+    runs.check_output(job.out, job.overwrite, job.resume)
+    dataset = open_photos(job)
+    hardware = choose_hardware(job.hardware)
+    network = build_for(job, hardware, len(dataset.labels))
     with runs.unfinished_run(job.out) as folder:
         with picture_cache(dataset.photos, job.spec, folder / _CACHE_NAME) as cache:
-            report_skipped(cache.skipped, dataset)
-            require_every_class(cache.skipped, dataset)
-            usable = Dataset(dataset.root, dataset.labels, _divide(job, cache))
-            parts = {s: _examples(cache, usable, s) for s in SUBSETS}
-            record = _train(job, network, (parts["train"], parts["validation"]))
+            usable = choose_photos(job, cache, dataset)
+            parts = {s: make_examples(cache, usable, s) for s in SUBSETS}
+            checkpoint = _open_checkpoint(job, _identify(job, hardware, cache, usable))
+            with _surroundings(job, folder, hardware, checkpoint) as surroundings:
+                record = _train(job, network, (parts["train"], parts["validation"]), surroundings)
             inform(_ENDINGS[record.ending])
+            size = count_parameters(network)
+            network = _make_plain(job, network, hardware)
             calibrated = _calibrate(network, parts["validation"])
-            evaluation = _evaluate(network, parts["test"], usable)
+            evaluation = _evaluate(network, parts["test"], usable, calibrated[1])
         # The room that the cache took is free again, so what a long training gave finds its place on the disk.
-        manifest = _make_manifest(job, usable, calibrated, record, evaluation)
+        seconds = time.monotonic() - started
+        manifest = _make_manifest(
+            job, usable, calibrated, record, evaluation, _describe(size, hardware, record, seconds)
+        )
         _write_run(folder, network, evaluation, manifest, record)
         write_split(folder / runs.SPLIT_NAME, usable.photos)
         write_skipped(folder, cache.skipped)
+    if record.ending != "interrupted":
+        checkpoint.remove()
     return Outcome(manifest, evaluation.metrics(), record, time.monotonic() - started)
 
 
-def _divide(job: Job, cache: PictureCache) -> tuple[Photo, ...]:
-    """Splits the usable photos, and says what is unusual about the split."""
-    carved = carved_parts(cache.photos)
-    groups = group_photos(cache.photos, cache.thumbnails, job.group_rule)
-    photos = split_photos(cache.photos, groups, job.shares, job.seed)
-    if carved and "train" not in carved:
-        inform(f"The folders hold no {' and no '.join(carved)} part; taken from the train folder.")
-    if count := divided_groups(photos):
-        warn(f"{count} groups of nearly equal photos lie in more than one of the given parts: figures will flatter.")
-    counts = Counter(photo.subset for photo in photos)
-    inform(", ".join(f"{counts[s]} {s}" for s in SUBSETS) + " photos; near-duplicates stay together.")
-    for subset in ("validation", "test"):
-        absent = sorted({p.label for p in photos} - {p.label for p in photos if p.subset == subset})
-        if absent:
-            warn(f"The {subset} part has no photo of {', '.join(absent)}.")
-    return photos
+def _identify(job: Job, hardware: Hardware, cache: PictureCache, usable: Dataset) -> Identity:
+    options = {
+        **{key: value for key, value in job.recipe.describe().items() if key != "source"},
+        "weights": Path(job.weights).name,
+        "seed": job.seed,
+        "split": asdict(job.shares),
+        "fold": job.fold,
+        "precision": hardware.precision,
+        "versions": _versions(),
+    }
+    photos = {}
+    for number, (photo, picture) in enumerate(zip(usable.photos, cache.pixels, strict=True)):
+        # The pixels, not the files: that is what the network sees.
+        digest = hashlib.blake2b(picture, digest_size=8).hexdigest()
+        photos[photo.filename] = f"{photo.subset} {photo.label} {digest}"
+        if number % _DIGESTS_BETWEEN_RELEASES == 0:
+            release_pages(cache.pixels)
+    return Identity(options, photos)
 
 
-def _examples(cache: PictureCache, usable: Dataset, subset: Subset) -> Examples:
+def _open_checkpoint(job: Job, identity: Identity) -> Checkpoint:
+    checkpoint = Checkpoint(job.out / runs.CHECKPOINT_NAME, identity)
+    if not job.resume:
+        checkpoint.remove()
+    elif not is_stored(job.out / runs.CHECKPOINT_NAME):
+        inform(f"{job.out} holds no unfinished training; beginning anew.")
+    return checkpoint
+
+
+@contextmanager
+def _surroundings(job: Job, folder: Path, hardware: Hardware, checkpoint: Checkpoint) -> Iterator[Surroundings]:
+    events = event_files(folder / runs.TENSORBOARD_NAME) if job.tensorboard else nullcontext(None)
+    with events as note:
+        yield Surroundings(hardware, checkpoint, note) if note else Surroundings(hardware, checkpoint)
+
+
+def _make_plain(job: Job, network: Any, hardware: Hardware) -> Any:
+    """The trained network in full precision on one device, as it is to be stored."""
+    if hardware.is_plain:
+        return network
+    plain = build_network(job.recipe, network.output_shape[-1])
+    plain.set_weights(network.get_weights())
+    return plain
+
+
+def _describe(size: Size, hardware: Hardware, record: Progress, seconds: float) -> dict[str, Any]:
+    return {
+        **asdict(size),
+        **hardware.describe(),
+        "epochs": record.history[-1].epoch,
+        "validation_accuracy": find_best(record.history).validation_accuracy,
+        "seconds": round(seconds, 1),
+    }
+
+
+def make_examples(cache: PictureCache, usable: Dataset, subset: Subset) -> Examples:
+    """The examples of one part of the usable photos, whose pictures are in the cache."""
     rows = np.array([i for i, photo in enumerate(usable.photos) if photo.subset == subset], np.int64)
     return Examples(cache.pixels, rows, class_indices(usable.photos, usable.labels)[rows], len(usable.labels))
 
 
-def _train(job: Job, network: Any, parts: tuple[Examples, Examples]) -> Progress:
-    with progress("Training", count_steps(job.recipe, parts[0])) as advance:
+def _train(job: Job, network: Any, parts: tuple[Examples, Examples], surroundings: Surroundings) -> Progress:
+    with progress("Training", count_steps(job.recipe, parts[0], job.has_backbone)) as advance:
 
         def watch(line: str, steps: int) -> None:
             if line:
                 inform(line)
             advance(steps)
 
-        return train_network(network, job.recipe, parts, job.seed, watch, job.weights != "none")
+        return train_network(network, job.recipe, parts, job.seed, watch, job.has_backbone, surroundings)
 
 
 def _calibrate(network: Any, validation: Examples) -> tuple[float, float]:
@@ -188,13 +205,18 @@ def _calibrate(network: Any, validation: Examples) -> tuple[float, float]:
     return temperature, calibration.suggest_threshold(calibrated, validation.classes)
 
 
-def _evaluate(network: Any, test: Examples, usable: Dataset) -> Evaluation:
+def _evaluate(network: Any, test: Examples, usable: Dataset, threshold: float) -> Evaluation:
     photos = tuple(usable.photos[row] for row in test.rows)
-    return Evaluation(photos, usable.labels, test.classes, predict_rows(network, test.pixels, test.rows))
+    return Evaluation(photos, usable.labels, test.classes, predict_rows(network, test.pixels, test.rows), threshold)
 
 
 def _make_manifest(
-    job: Job, usable: Dataset, calibrated: tuple[float, float], record: Progress, evaluation: Evaluation
+    job: Job,
+    usable: Dataset,
+    calibrated: tuple[float, float],
+    record: Progress,
+    evaluation: Evaluation,
+    training: dict[str, Any],
 ) -> Manifest:
     metrics = evaluation.metrics()
     counts = Counter(photo.subset for photo in usable.photos)
@@ -210,6 +232,7 @@ def _make_manifest(
             "seed": job.seed,
             "ending": record.ending,
             "kept_epoch": record.best.epoch if record.best else None,
+            "training": training,
         },
         dataset={
             "fingerprint": usable.fingerprint(),
@@ -239,6 +262,6 @@ def _write_run(folder: Path, network: Any, evaluation: Evaluation, manifest: Man
     write_text(folder / LABELS_NAME, "".join(f"{label}\n" for label in manifest.labels))
     write_text(folder / MANIFEST_NAME, manifest.to_json())
     write_history(folder / runs.HISTORY_NAME, record.history)
-    metrics = write_evaluation(evaluation, folder)
-    pictures = draw_pictures(evaluation, folder, record.history)
-    write_report(training_page(manifest, metrics, record, pictures), folder / REPORT_NAME)
+    write_evaluation(evaluation, folder)
+    judge = KerasJudge(network, manifest.labels, manifest.input, manifest)
+    write_training_report(folder, judge, manifest, evaluation, record)

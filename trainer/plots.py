@@ -7,20 +7,26 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from sorter.files import complete_file
 from sorter.metrics import confusion_matrix
 from sorter.trainer.evaluation import Evaluation
+from sorter.trainer.rejection import reject, rejection_curve
 from sorter.trainer.training_record import Epoch, find_best
 
 CONFUSION_NAME = "confusion.png"
 TRAINING_NAME = "training.png"
 RELIABILITY_NAME = "reliability.png"
+REJECTION_NAME = "rejection.png"
 
 _DPI = 110
 _BLUE, _ORANGE, _GREY = "#2b6cb0", "#dd6b20", "#a0aec0"
 _RELIABILITY_BINS = 10
 _LONGEST_NAME = 18
+
+_MARKED_PERCENT = (50, 60, 70, 80, 90)
+"""Thresholds that the rejection curve names."""
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -57,7 +63,8 @@ def plot_confusion(evaluation: Evaluation, path: Path) -> None:
     for (row, column), count in np.ndenumerate(counts):
         if count:
             colour = "white" if share[row, column] > 0.55 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=9)
+            text = f"{count}\n{share[row, column]:.0%}"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of the actual class")
     axes.set_title(f"{evaluation.metrics()['accuracy']:.1%} of {len(evaluation.actual)} photos right")
@@ -86,6 +93,32 @@ def plot_reliability(evaluation: Evaluation, path: Path) -> None:
     below.set_xlim(0, 1)
     for axes in (above, below):
         _clean(axes)
+    _save(figure, path)
+
+
+def plot_rejection(evaluation: Evaluation, path: Path) -> None:
+    """Draws the share of wrong answers that pass against the share of rejected photos, for every threshold."""
+    curve = rejection_curve(evaluation.probabilities, evaluation.actual)
+    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([p.rejected for p in curve], [p.wrong or 0.0 for p in curve], color=_BLUE)
+    for point in curve:
+        if round(point.threshold * 100) in _MARKED_PERCENT:
+            axes.plot(point.rejected, point.wrong or 0.0, "o", color=_BLUE, markersize=4)
+            place, name = (point.rejected, point.wrong or 0.0), f"{point.threshold:.1f}"
+            axes.annotate(name, place, (4, 4), textcoords="offset points", fontsize=8, color="#4a5568")
+    if evaluation.threshold is not None:
+        chosen = reject(evaluation.probabilities, evaluation.actual, evaluation.threshold)
+        label = f"suggested threshold {chosen.threshold:.2f} (from validation)"
+        axes.plot(chosen.rejected, chosen.wrong or 0.0, "D", color=_ORANGE, markersize=8, label=label)
+        axes.legend(loc="upper right", frameon=False)
+    axes.set_xlabel("share of the photos rejected")
+    axes.set_ylabel("share wrong of the answers that pass")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    axes.set_xlim(left=-0.01)
+    axes.set_ylim(bottom=0.0)
+    _clean(axes)
     _save(figure, path)
 
 

@@ -9,11 +9,17 @@ from pathlib import Path
 from sorter.errors import BundleError, StorageError
 from sorter.files import make_folder, translated_storage_errors
 from sorter.manifest import MANIFEST_NAME, Manifest
+from sorter.trainer.checkpoints import is_stored
 from sorter.trainer.skipping import SKIPPED_NAME
 
 MODEL_NAME = "model.keras"
 SPLIT_NAME = "split.csv"
 HISTORY_NAME = "history.csv"
+
+TENSORBOARD_NAME = "tensorboard"
+
+CHECKPOINT_NAME = ".checkpoint"
+"""Folder inside the run folder with the state of a training that has not finished (see ``checkpoints``)."""
 
 _UNFINISHED_NAME = ".unfinished"
 """Folder inside the run folder in which everything is made, to be moved out by renaming when all is there."""
@@ -55,19 +61,25 @@ def open_run(path: Path) -> Run:
     return Run(folder, model, Manifest.from_json(content, str(folder / MANIFEST_NAME)))
 
 
-def check_output(folder: Path, overwrite: bool) -> None:
-    """Checks that a run folder is new or empty, or an earlier run that may be replaced.
+def check_output(folder: Path, overwrite: bool, resume: bool = False) -> None:
+    """Checks that a run folder is new or empty, or an earlier run that may be replaced or gone on with.
 
     Raises:
-        StorageError: It holds something else, or an earlier run while ``overwrite`` is not set.
+        StorageError: It holds something else, or an earlier run while neither ``overwrite`` nor ``resume`` allows for
+            it. A finished run cannot be gone on with.
     """
     with translated_storage_errors(folder):
         present = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-    if not present - {_UNFINISHED_NAME}:
-        return
-    if MANIFEST_NAME not in present or MODEL_NAME not in present:
+    unfinished = is_stored(folder / CHECKPOINT_NAME)
+    if present - {_UNFINISHED_NAME, CHECKPOINT_NAME} and not {MANIFEST_NAME, MODEL_NAME} <= present:
         raise StorageError(f"{folder} is not empty and not an earlier run.", "Choose another folder for --out.")
-    if not overwrite:
+    if overwrite or (resume and unfinished):
+        return
+    if unfinished:
+        raise StorageError(
+            f"{folder} holds an unfinished training.", "Give --resume to go on with it, or --overwrite to begin anew."
+        )
+    if MODEL_NAME in present:
         raise StorageError(
             f"{folder} holds an earlier run.", "Choose another folder for --out, or give --overwrite to replace it."
         )
@@ -78,7 +90,7 @@ def unfinished_run(folder: Path) -> Iterator[Path]:
     """Gives a hidden folder to make a run in, which is published into ``folder`` when the block ends well.
 
     ``sorter.json`` arrives last, so a folder that has it is complete. When the block raises, an earlier run in
-    ``folder`` is as it was, and a folder that was not there before is gone again.
+    ``folder`` is as it was, and a folder that was not there before is gone again unless a training left its state.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -103,5 +115,6 @@ def _publish(workplace: Path, folder: Path) -> None:
     # Files that the new run lacks, such as skipped.csv, must not survive from an earlier one.
     for stale in (folder / MANIFEST_NAME, folder / SKIPPED_NAME):
         stale.unlink(missing_ok=True)
+    shutil.rmtree(folder / TENSORBOARD_NAME, ignore_errors=True)
     for file in sorted(workplace.iterdir(), key=lambda p: p.name == MANIFEST_NAME):
         file.replace(folder / file.name)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sorter.edge.cli import run
 from sorter.edge.configuration import SECTIONS, Settings, read_settings
 from sorter.edge.setting_options import flag_of
-from sorter.edge.settings import as_toml, keys_of
 from sorter.errors import ConfigError
+from sorter.settings import as_toml, keys_of
 
 KEYS = [key for keys in SECTIONS.values() for key in keys]
 

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,16 +57,40 @@ def test_zoom_above_one_enlarges() -> None:
     assert (larger > 127).sum() == pytest.approx((picture > 127).sum() * 1.5**2, rel=0.25)
 
 
+def test_shear_slants_upright_lines_and_keeps_the_middle_row() -> None:
+    changes = draw_changes(Augmentation(shear_deg=30.0), 300, SIDE, np.random.default_rng(1))
+    top, middle = np.array([15.5, 0.0, 1.0]), np.array([3.0, 15.5, 1.0])
+    slants_deg = np.degrees(np.arctan((changes.geometry[:, 0] @ top - 15.5) / 15.5))
+    assert 25 < slants_deg.max() <= 30 and -30 <= slants_deg.min() < -25
+    assert np.allclose(changes.geometry @ middle, middle[:2])
+    assert np.allclose((changes.geometry @ top)[:, 1], 0)
+
+
+def test_what_lies_beyond_the_edge_is_mirrored_or_drawn_out() -> None:
+    ramp = np.broadcast_to(np.arange(0, SIDE * 4, 4, dtype=np.uint8)[:, None, None], (1, SIDE, SIDE, 3)).copy()
+    options = Augmentation(zoom=(0.5, 0.5))
+    mirrored = changed(options, ramp)[0, :, SIDE // 2, 0]
+    drawn_out = changed(replace(options, fill="nearest"), ramp)[0, :, SIDE // 2, 0]
+    assert mirrored[0] > mirrored[SIDE // 4] < mirrored[SIDE // 2]
+    assert (drawn_out[: SIDE // 4] == 0).all() and (drawn_out[-SIDE // 4 :] == ramp.max()).all()
+
+
+def test_a_lopsided_range_of_brightness_is_kept() -> None:
+    grey = np.full((80, SIDE, SIDE, 3), 100, np.uint8)
+    result = changed(Augmentation(brightness=(0.8, 1.3)), grey)
+    assert 79 <= result.min() < 85 and 124 < result.max() <= 131
+
+
 def test_brightness_multiplies_and_saturation_keeps_grey() -> None:
     grey = np.full((50, SIDE, SIDE, 3), 100, np.uint8)
-    brighter = changed(Augmentation(brightness=0.2), grey)
+    brighter = changed(Augmentation(brightness=(0.8, 1.2)), grey)
     assert 79 <= brighter.min() < 85 < 115 < brighter.max() <= 121
     assert np.array_equal(changed(Augmentation(saturation=0.9), grey), grey)
 
 
 def test_colours_are_clipped_not_wrapped() -> None:
     white = np.full((50, SIDE, SIDE, 3), 250, np.uint8)
-    for options in (Augmentation(brightness=0.5), Augmentation(brightness=0.5, saturation=0.5)):
+    for options in (Augmentation(brightness=(0.5, 1.5)), Augmentation(brightness=(0.5, 1.5), saturation=0.5)):
         assert changed(options, white).min() >= 120
 
 

@@ -1,7 +1,11 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from sorter.trainer.batches import Examples, choose_examples, epoch_batches, mix_up, steps_per_epoch
-from sorter.trainer.recipes import RECIPES
+from sorter.trainer.recipes import RECIPES, Augmentation
 
 RARE = np.repeat(np.arange(3), [60, 30, 10])
 
@@ -59,3 +63,24 @@ def test_mixing_blends_pictures_and_targets_alike() -> None:
 def test_no_mixing_gives_the_very_same_batch() -> None:
     pictures, targets = np.ones((2, 2, 2, 3), np.float32), np.eye(2, dtype=np.float32)
     assert mix_up(pictures, targets, 0.0, 0.2, np.random.default_rng(0))[0] is pictures
+
+
+def mapped_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssFile")) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the size of a process is read from /proc")
+def test_pictures_that_were_used_do_not_stay_in_memory(tmp_path: Path) -> None:
+    count, side = 2400, 224
+    file = tmp_path / "pictures"
+    with file.open("wb") as opened:
+        opened.truncate(count * side * side * 3)
+    pixels = np.memmap(file, np.uint8, "r+", shape=(count, side, side, 3))
+    examples = Examples(pixels[:-3], np.arange(count - 3), np.arange(count - 3) % 2, 2)
+    recipe = replace(RECIPES["toy-4conv"].changed(side, batch_size=8), augmentation=Augmentation())
+    before, most = mapped_mb(), 0.0
+    for number, _ in enumerate(epoch_batches(examples, recipe, seed=0, epoch=1)):
+        if number % 8 == 0:
+            most = max(most, mapped_mb())
+    assert most - before < pixels.nbytes / 1e6 / 2

@@ -44,6 +44,7 @@ RUN_FILES = {
     "predictions.csv",
     "confusion.png",
     "reliability.png",
+    "rejection.png",
     "training.png",
     "report.html",
 }
@@ -105,7 +106,7 @@ def test_figures_are_those_of_the_test_part(finished: tuple[Path, dict[str, Any]
 
 def test_the_report_is_one_file_without_links(finished: tuple[Path, dict[str, Any]]) -> None:
     page = (finished[0] / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 3 and "Where it looks when it is right" in page
     assert "Würfel blau 立方" in page and "http" not in page and "<script" not in page
 
 
@@ -293,8 +294,8 @@ def test_ctrl_c_keeps_the_best_network_so_far(photos: Path, tmp_path: Path, monk
     monkeypatch.setattr(training, "epoch_batches", interrupt_after(2, KeyboardInterrupt))
     result = run_train(photos, tmp_path / "run", "--epochs", "9")
     assert result.exit_code == INTERRUPTED
-    assert "best network so far" in result.stderr
-    assert names(tmp_path / "run") == RUN_FILES
+    assert "best network so far" in result.stderr and "--resume" in result.stderr
+    assert names(tmp_path / "run") == RUN_FILES | {".checkpoint"}
     assert len(rows(tmp_path / "run" / "history.csv")) == 2
     manifest = Manifest.from_json((tmp_path / "run" / "sorter.json").read_bytes(), "test")
     assert manifest.recipe["ending"] == "interrupted"
@@ -324,22 +325,28 @@ def test_a_loss_that_is_no_number_keeps_the_best_network_so_far(
     assert names(tmp_path / "run") == RUN_FILES
 
 
-@pytest.mark.parametrize("where", ["cache", "model"])
-def test_a_full_disk_leaves_no_half_run(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    def full(*_args: object, **_kwargs: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def full_disk(*_args: object, **_kwargs: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    if where == "cache":
-        monkeypatch.setattr(os, "posix_fallocate", full)
-    else:
-        import keras
 
-        monkeypatch.setattr(keras.Model, "save", full)
+def test_a_full_disk_leaves_no_half_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "posix_fallocate", full_disk)
     result = run_train(photos, tmp_path / "run", "--epochs", "1")
     assert result.exit_code == 12 and "the disk is full" in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_finds_no_room_at_its_end_is_not_lost(photos: Path, tmp_path: Path) -> None:
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "save", full_disk)
+        result = run_train(photos, tmp_path / "run", "--epochs", "3")
+    assert result.exit_code == 12 and "the disk is full" in result.stderr
+    assert names(tmp_path / "run") == {".checkpoint"}
+    result = run_train(photos, tmp_path / "run", "--epochs", "3", "--resume")
+    assert result.exit_code == 0 and "Going on after epoch 3 of 3" in result.stderr
+    assert names(tmp_path / "run") == RUN_FILES
 
 
 def test_a_real_sigterm_during_training_keeps_the_run(photos: Path, tmp_path: Path) -> None:
@@ -352,7 +359,7 @@ def test_a_real_sigterm_during_training_keeps_the_run(photos: Path, tmp_path: Pa
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(120) == INTERRUPTED, log.read_text(encoding="utf-8")
-    assert names(tmp_path / "run") == RUN_FILES
+    assert names(tmp_path / "run") == RUN_FILES | {".checkpoint"}
     assert "Traceback" not in log.read_text(encoding="utf-8")
 
 

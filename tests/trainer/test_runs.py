@@ -77,3 +77,43 @@ def test_what_is_no_run_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "sorter.json").write_text("{")
     with pytest.raises(BundleError, match="not a valid manifest"):
         open_run(tmp_path)
+
+
+def store_state(folder: Path) -> None:
+    (folder / ".checkpoint").mkdir(parents=True)
+    for name in ("identity.json", "epoch.npz"):
+        (folder / ".checkpoint" / name).write_bytes(b"")
+
+
+def test_an_unfinished_training_is_replaced_or_gone_on_with_only_when_asked(tmp_path: Path) -> None:
+    store_state(tmp_path)
+    with pytest.raises(StorageError, match="unfinished training") as caught:
+        check_output(tmp_path, overwrite=False)
+    assert "--resume" in caught.value.hint and "--overwrite" in caught.value.hint
+    check_output(tmp_path, overwrite=False, resume=True)
+    check_output(tmp_path, overwrite=True)
+    write_run(tmp_path)
+    check_output(tmp_path, overwrite=False, resume=True)
+
+
+def test_a_finished_run_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    write_run(tmp_path)
+    with pytest.raises(StorageError, match="earlier run"):
+        check_output(tmp_path, overwrite=False, resume=True)
+
+
+def test_the_state_of_a_training_outlives_a_failure(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match="no"), unfinished_run(out):
+        store_state(out)
+        raise ValueError("no")
+    assert [p.name for p in out.iterdir()] == [".checkpoint"]
+
+
+def test_event_files_of_an_earlier_run_do_not_survive(tmp_path: Path) -> None:
+    for number in range(2):
+        with unfinished_run(tmp_path) as folder:
+            write_run(folder)
+            (folder / "tensorboard").mkdir()
+            (folder / "tensorboard" / f"events{number}").write_text("")
+    assert [p.name for p in (tmp_path / "tensorboard").iterdir()] == ["events1"]

@@ -28,6 +28,7 @@ class Key:
         kind: Annotation of the field.
         default: Its value where nobody says anything.
         explanation: What it means, in a sentence or two.
+        hint: Where people find all settings; said where a value has the wrong form.
     """
 
     section: str
@@ -35,11 +36,12 @@ class Key:
     kind: Any
     default: Any
     explanation: str
+    hint: str = ""
 
     @property
     def path(self) -> str:
-        """``section.name``."""
-        return f"{self.section}.{self.name}"
+        """``section.name``, or the name alone of a setting outside of all sections."""
+        return f"{self.section}.{self.name}" if self.section else self.name
 
     @property
     def is_table(self) -> bool:
@@ -56,18 +58,24 @@ class Key:
         Raises:
             ConfigError: It has the wrong form.
         """
-        return _convert(value, self.kind, source)
+        try:
+            return _convert(value, self.kind, source)
+        except ConfigError as error:
+            raise ConfigError(error.message, self.hint) from error
 
 
-def keys_of(section: str, options: type) -> tuple[Key, ...]:
-    """The settings of one section: those of the class itself first, then those of the class that it extends."""
+def keys_of(section: str, options: type, hint: str = "") -> tuple[Key, ...]:
+    """The settings of one section: those of the class itself first, then those of the class that it extends.
+
+    One that must be given has ``dataclasses.MISSING`` as its default.
+    """
     hints = typing.get_type_hints(options)
     explained = _explanations(options)
     found = []
     own = inspect.get_annotations(options)
     for field in sorted(fields(options), key=lambda field: field.name not in own):
         default = field.default_factory() if field.default_factory is not MISSING else field.default
-        found.append(Key(section, field.name, hints[field.name], default, explained.get(field.name, "")))
+        found.append(Key(section, field.name, hints[field.name], default, explained.get(field.name, ""), hint))
     return tuple(found)
 
 
@@ -107,7 +115,10 @@ def _convert(value: Any, kind: Any, source: str) -> Any:
             value = [part.strip() for part in value.split(";")]
         if not isinstance(value, list | tuple):
             raise _wrong(source, value, "a list")
-        return tuple(_convert(part, get_args(kind)[0], source) for part in value)
+        parts = get_args(kind)
+        if Ellipsis not in parts and len(value) != len(parts):
+            raise _wrong(source, value, f"a list of {len(parts)}")
+        return tuple(_convert(part, parts[0], source) for part in value)
     return _convert_scalar(value, kind, source)
 
 
@@ -145,12 +156,12 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def _wrong(source: str, value: Any, wanted: str) -> ConfigError:
-    return ConfigError(f"{source} is {value!r}, but must be {wanted}.", "sorter-run --print-config shows all settings.")
+    return ConfigError(f"{source} is {value!r}, but must be {wanted}.")
 
 
 def as_toml(section: str, keys: tuple[Key, ...], values: Mapping[str, Any]) -> str:
     """One section of a TOML file, with explanations; settings that hold nothing are commented out."""
-    lines = [f"[{section}]"]
+    lines = [f"[{section}]"] if section else []
     tables = [key for key in keys if key.is_table]
     for key in keys:
         if key not in tables:
