@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("path")
     command("sorter-sim", "render", "--out", folder / "photos", "--per-class", 70, "--seed", 2)
     short = ["--image-size", 64, "--epochs", 14, "--split", "60/20/20"]
-    command("sorter-train", folder / "photos", "--model", "toy-4conv", "--out", folder / "run", *short)
+    command("sorter-train", folder / "photos", "--model", "small", "--out", folder / "run", *short)
     representative = ["--representative", folder / "photos", "--max-drop", 0.1]
     command("sorter-convert", folder / "run", "--int8", *representative, "--out", folder / "int8.tflite")
     command("sorter-convert", folder / "run", "--float32", *representative, "--out", folder / "float32.tflite")

@@ -106,7 +106,7 @@ def test_layers_have_the_same_names_however_often_a_network_is_built() -> None:
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
 
 
-ONE_EACH = ["tiny", "small", "mobilenetv2", "study-cnn6", "toy-mobilenetv2", "fruit-vgg16"]
+ONE_EACH = ["tiny", "small", "mobilenetv2", "study-cnn6", "fruit-vgg16"]
 
 
 @pytest.mark.parametrize("name", ONE_EACH)
