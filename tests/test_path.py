@@ -83,7 +83,7 @@ def test_int8_agrees_to_what_quantisation_costs(folder: Path) -> None:
     before, keras = evaluated(folder, "run")
     after, lite = evaluated(folder, "int8.tflite")
     same = [a["predicted_label"] == b["predicted_label"] for a, b in zip(keras, lite, strict=True)]
-    assert sum(same) / len(same) >= 0.9
+    assert sum(same) / len(same) >= 0.85
     assert abs(before["accuracy"] - after["accuracy"]) <= 0.1
 
 

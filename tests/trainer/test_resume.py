@@ -47,7 +47,14 @@ def kill_after(line: str, photos: Path, out: Path, signal_number: int) -> int:
     """Starts a real training, sends the signal when its messages hold ``line``; gives the exit code."""
     code = "from sorter.trainer.cli import train; train()"
     command = [sys.executable, "-c", code, str(photos), "--out", str(out), *SMALL]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+
+    def heed_interrupts() -> None:
+        # Whoever started the tests in the background may have had them ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=heed_interrupts
+    ) as process:
         assert process.stderr is not None
         for message in process.stderr:
             if line in message:
