@@ -217,9 +217,7 @@ class Rig:
     def _run(self, station: Station, objects: int | None, votes: int, attach: Any) -> int:
         bins = BinMap({label: i + 1 for i, label in enumerate(self._bundle.labels)}, 0)
         path = self._folder / f"journal-{time.monotonic_ns()}.db"
-        options = RuntimeOptions(
-            bins, DecisionOptions(votes, 0.3), LoopOptions(settle_s=0.05, clear_s=0.05, votes=votes), objects=objects
-        )
+        options = RuntimeOptions(bins, DecisionOptions(votes, 0.3), LoopOptions(votes=votes), objects=objects)
         with Journal(path, "benchmark", "") as journal, open_station(station, journal, bins) as name:
             runtime = Runtime(station, name, self._classifier(), journal, options)
             attach(runtime)

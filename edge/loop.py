@@ -58,6 +58,9 @@ class Phase(Enum):
 WANTS_FRAMES = frozenset({Phase.WAITING, Phase.SETTLING, Phase.CLASSIFYING})
 """Phases in which the next picture of a source that waits for requests is asked for."""
 
+_LOOK_S = 0.01
+"""What a look may take."""
+
 ARM_BUSY = frozenset({Phase.SENDING, Phase.MOVING})
 """Phases in which a command is in flight."""
 
@@ -148,8 +151,8 @@ def step(state: LoopState, event: Event, now_s: float, options: LoopOptions) -> 
 
 
 def awaits_classification(state: LoopState, now_s: float, options: LoopOptions) -> bool:
-    """Whether a frame in which the object still lies as it did would be classified."""
-    settled = state.phase is Phase.SETTLING and now_s - state.since_s >= options.settle_s
+    """Whether a frame in which the object still lies as it did would be classified, by the time it was looked at."""
+    settled = state.phase is Phase.SETTLING and now_s - state.since_s >= options.settle_s - _LOOK_S
     return settled or state.phase is Phase.CLASSIFYING
 
 

@@ -52,6 +52,9 @@ _SHAKING_PX = 0.25
 _FEWEST_SHIFTS = 6
 
 _REST_S = 5.0
+_AS_BRIGHT = 0.99
+"""A picture that is no brighter than this, the inverse, is not overexposed where the empty place was not."""
+
 _FEWEST_LOOKS = 3
 """A deep shadow that passes may look like an object at rest for a picture or two."""
 
@@ -132,13 +135,14 @@ class MotionTrigger:
         self._remember(small)
         if (seen_before := self._as_before(small)) is not None:
             return seen_before
-        if blind := _blindness(small, reference.picture):
+        gain = mean_gain(small, reference.picture)
+        if blind := _blindness(small, reference.picture, gain):
             self._rest = None
             return _trouble(blind)
         if self._wants_empty and not self._moves():
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
-        seen = compare(small, reference.picture, limit, mean_gain(small, reference.picture))
+        seen = compare(small, reference.picture, limit, gain)
         if not self._occupied and seen.share >= _QUIET * self._options.least_area:
             seen = compare_bands(seen, reference.picture, limit)
         if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
@@ -282,11 +286,12 @@ class MotionTrigger:
         self._gain, self._soft_since_s = None, None
 
 
-def _blindness(small: Pixels, empty: Pixels) -> str:
-    """Why nothing can be told from a picture; empty where something can."""
+def _blindness(small: Pixels, empty: Pixels, gain: Floats) -> str:
+    """Why nothing can be told from a picture, which ``gain`` brings to the light of the empty place; else empty."""
     if too_dark(small):
         return "It is too dark to see anything."
-    return "The picture is overexposed." if overexposed(small, empty) else ""
+    brighter = gain.min() < _AS_BRIGHT
+    return "The picture is overexposed." if brighter and overexposed(small, empty) else ""
 
 
 def _dilated_inverse(mask: Pixels) -> Pixels:
