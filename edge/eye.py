@@ -1,10 +1,7 @@
 """Looks: takes frames, says whether an object lies ready, names it."""
 
-import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Protocol
 
 from sorter.classifier import Classifier, Prediction
@@ -30,15 +27,6 @@ class EyeOptions(Protocol):
     def max_age_s(self) -> float: ...  # noqa: D102
     @property
     def camera(self) -> CameraOptions: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class _Look:
-    """A classification, and how old its frame was when it began."""
-
-    prediction: Prediction
-    age_s: float
-    duration_s: float
 
 
 class Eye:
@@ -74,8 +62,6 @@ class Eye:
         self._classify_times_s: list[float] = []
         self._named: tuple[str, float] = ("", 0.0)
         self._was_ok = True
-        self._ahead: _Look | None = None
-        self._helper = ThreadPoolExecutor(1, "trigger") if len(os.sched_getaffinity(0)) > 1 else None
         self.classifier = classifier
         self.frame: Frame | None = None
         self.ended = False
@@ -105,21 +91,14 @@ class Eye:
     def stop(self) -> None:
         """Takes no more frames."""
         self._capture.stop()
-        if self._helper is not None:
-            self._helper.shutdown()
 
-    def look_at_newest(self, ahead: bool = False) -> Observation | None:
-        """What the newest frame of a live camera shows; None where it was looked at before.
-
-        Args:
-            ahead: Classify it at the same time, on another core. Worth while where the trigger will say, most likely,
-                that an object still lies there.
-        """
+    def look_at_newest(self) -> Observation | None:
+        """What the newest frame of a live camera shows; None where it was looked at before."""
         frame = self._capture.take()
         if frame is None:
             self.ended = self._capture.ended
             return None
-        return self._observe(frame, ahead)
+        return self._observe(frame)
 
     def look_at_next(self) -> Observation | None:
         """What the next picture of a folder shows; None after the last."""
@@ -140,15 +119,17 @@ class Eye:
     def classify(self) -> Prediction | None:
         """Names what the frame looked at last shows; None when it is too old."""
         assert self.frame is not None
-        look, self._ahead = self._ahead or self._classify(self.frame), None
-        if look is None:
+        started_s = time.monotonic()
+        age_s = started_s - self.frame.captured_at_s
+        if age_s > self._max_age_s and self.live:
             self.stale += 1
             return None
-        self._classify_times_s.append(look.duration_s)
-        self._times.add("capture age", look.age_s)
-        self._times.add("classify", look.duration_s)
-        self._named = (look.prediction.label, look.prediction.probability)
-        return look.prediction
+        prediction = self.classifier.classify(self.frame.image)
+        self._classify_times_s.append(time.monotonic() - started_s)
+        self._times.add("capture age", age_s)
+        self._times.add("classify", self._classify_times_s[-1])
+        self._named = (prediction.label, prediction.probability)
+        return prediction
 
     def classify_time_s(self, votes: int) -> float:
         """Mean time of the last so many classifications; forgets them."""
@@ -156,32 +137,12 @@ class Eye:
         self._classify_times_s.clear()
         return sum(times_s) / max(1, len(times_s))
 
-    def _classify(self, frame: Frame) -> _Look | None:
+    def _observe(self, frame: Frame) -> Observation:
+        self.frame = frame
         started_s = time.monotonic()
-        age_s = started_s - frame.captured_at_s
-        if age_s > self._max_age_s and self.live:
-            return None
-        prediction = self.classifier.classify(frame.image)
-        return _Look(prediction, age_s, time.monotonic() - started_s)
-
-    def _observe(self, frame: Frame, ahead: bool = False) -> Observation:
-        self.frame, self._ahead = frame, None
-        if ahead and self._helper is not None:
-            looking = self._helper.submit(self._watch, frame)
-            try:
-                self._ahead = self._classify(frame)
-            finally:
-                observation, duration_s = looking.result()
-        else:
-            observation, duration_s = self._watch(frame)
-        self._times.add("trigger", duration_s)
+        observation = self._trigger.observe(frame)
+        self._times.add("trigger", time.monotonic() - started_s)
         if observation == EMPTY:
             self._named = ("", 0.0)
         self._monitor.show(View(frame, observation, *self._named))
         return observation
-
-    def _watch(self, frame: Frame) -> tuple[Observation, float]:
-        """What the trigger says of a frame, and how long that took."""
-        started_s = time.monotonic()
-        observation = self._trigger.observe(frame)
-        return observation, time.monotonic() - started_s
