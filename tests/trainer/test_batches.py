@@ -7,7 +7,6 @@ import pytest
 from sorter.trainer.batches import Examples, choose_examples, epoch_batches, mix, steps_per_epoch
 from sorter.trainer.recipes import RECIPES, Augmentation, Schedule
 
-
 RARE = np.repeat(np.arange(3), [60, 30, 10])
 
 

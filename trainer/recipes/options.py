@@ -155,6 +155,8 @@ class Schedule:
         cutmix_share: Share of the pictures into which a rectangle of another one is laid.
         average_momentum: Of the exponential moving average of the weights that is kept as the result; 0 turns it off.
         balance: How far rare classes are drawn more often: 0 as the photos come, 1 all classes equally often.
+        prior_correction: How far the finished network is made to expect all classes equally often: 0 as often as they
+            are among the photos, 1 equally. The exponent of ``calibration.correct_priors``.
         patience: Epochs without a better validation result after which training stops; 0 turns it off.
         keep: Which epoch's weights are the result: that of the smallest ``loss`` on the validation photos after
             temperature scaling, of the best ``accuracy`` there, as in the studies, or the ``last``.
@@ -177,6 +179,7 @@ class Schedule:
     cutmix_share: float = 0.0
     average_momentum: float = 0.0
     balance: float = 0.0
+    prior_correction: float = 0.0
     patience: int = 0
     keep: Literal["loss", "accuracy", "last"] = "loss"
 
@@ -191,7 +194,7 @@ class Schedule:
             _require(value >= 0, f"{name} is {value}, but cannot be negative.")
         for name in ("momentum", "label_smoothing", "average_momentum", "plateau_factor"):
             _require_share(name, getattr(self, name))
-        for name in ("mixup_share", "cutmix_share", "balance"):
+        for name in ("mixup_share", "cutmix_share", "balance", "prior_correction"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"{name} is {value}, but must be 0 to 1.")
         mixed = self.mixed_share
