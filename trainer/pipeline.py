@@ -243,6 +243,7 @@ def _make_manifest(
             "photos": len(usable.photos),
             "classes": dict(usable.count()),
             **{s: counts[s] for s in SUBSETS},
+            "split": job.describe_split(),
         },
         accuracy={"float": {key: metrics[key] for key in _MANIFEST_FIGURES}},
         versions=_versions(),
