@@ -31,7 +31,6 @@ CHANGES: dict[str, dict[str, Any]] = {
     "photos padded": {"fit": "pad"},
     "all layers": {"unfreeze_from": ""},
     "from block 6": {"unfreeze_from": "block_6_"},
-    "batch statistics learned": {"frozen_statistics": False},
     "head alone": {"unfreeze_from": "head"},
     "without label smoothing": {"schedule.label_smoothing": 0.0},
     "without averaging": {"schedule.average_momentum": 0.0},

@@ -78,11 +78,7 @@ def load_network(path: Path) -> Any:
         ) from error
 
 
-_STATISTICS_MOMENTUM = 0.95
-"""Keras' MobileNetV2 has 0.999, whose statistics would still be ImageNet's after a short training."""
-
-
-def freeze_up_to(network: Any, first_trainable: str, frozen_statistics: bool = True) -> None:
+def freeze_up_to(network: Any, first_trainable: str) -> None:
     """Freezes the layers before the first one whose name starts so, and the backbone's batch normalisation.
 
     The statistics of batch normalisation come from a million pictures; small batches of a few hundred photos would
@@ -92,7 +88,6 @@ def freeze_up_to(network: Any, first_trainable: str, frozen_statistics: bool = T
         network: A network with a backbone.
         first_trainable: Empty freezes batch normalisation alone; ``HEAD_ONLY`` the whole backbone; ``HEAD_NAME`` all
             but the last layer.
-        frozen_statistics: Whether batch normalisation is frozen in the backbone's other layers too.
 
     Raises:
         TrainingError: There is no such layer.
@@ -101,10 +96,7 @@ def freeze_up_to(network: Any, first_trainable: str, frozen_statistics: bool = T
     reached = False
     for i, layer in enumerate(network.layers):
         reached = reached or (i >= head if first_trainable == HEAD_ONLY else layer.name.startswith(first_trainable))
-        normalizes = i < head and isinstance(layer, layers.BatchNormalization)
-        layer.trainable = reached and not (normalizes and frozen_statistics)
-        if normalizes and layer.trainable:
-            layer.momentum = _STATISTICS_MOMENTUM
+        layer.trainable = reached and (i >= head or not isinstance(layer, layers.BatchNormalization))
     if not reached:
         raise TrainingError(f"{network.name} has no layer called {first_trainable}...", "Choose another unfreeze_from.")
 
@@ -121,7 +113,7 @@ def measure_size(recipe: Recipe, classes: int) -> Size:
     with keras.StatelessScope(initialize_variables=False):
         network = build_network(recipe, classes)
     if recipe.weights == "imagenet":
-        freeze_up_to(network, recipe.unfreeze_from, recipe.frozen_statistics)
+        freeze_up_to(network, recipe.unfreeze_from)
     return Size(_count(network.weights), _count(network.trainable_weights))
 
 

@@ -75,7 +75,7 @@ def freeze_for(network: Any, phase: Phase) -> None:
     if phase.name == "transfer":
         freeze_up_to(network, HEAD_ONLY)
     elif phase.name == "fine-tuning":
-        freeze_up_to(network, phase.recipe.unfreeze_from, phase.recipe.frozen_statistics)
+        freeze_up_to(network, phase.recipe.unfreeze_from)
 
 
 def head_of(network: Any) -> Any:

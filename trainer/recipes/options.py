@@ -226,7 +226,6 @@ class Recipe:
         dropout: Share dropped before the last layer.
         unfreeze_from: First layer that the last phase changes, by prefix of its name; layers before it keep their
             ImageNet weights. Empty: all of them change. ``head``: the backbone stays frozen throughout.
-        frozen_statistics: Whether the last phase leaves the backbone's batch normalisation as ImageNet made it.
         weights: ``imagenet`` when the recipe starts from ImageNet weights by default, else ``none``.
         note: What was put right against the source, or why the recipe is as it is.
     """
@@ -243,7 +242,6 @@ class Recipe:
     layers: Layers = field(default_factory=Layers)
     dropout: float = 0.2
     unfreeze_from: str = ""
-    frozen_statistics: bool = True
     weights: Literal["imagenet", "none"] = "none"
     note: str = ""
 
