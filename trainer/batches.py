@@ -1,5 +1,6 @@
 """Training batches, made in the background while the network computes."""
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from sorter.metrics import Classes
 from sorter.trainer.augmentation import change_batch, draw_changes
 from sorter.trainer.cache import release_pages
-from sorter.trainer.recipes import Augmentation, Recipe
+from sorter.trainer.recipes import Augmentation, Recipe, Schedule
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Pictures float32 (n, H, W, 3) of 0..255, and targets float32 (n, classes)."""
@@ -111,35 +112,46 @@ def _make_batch(
     if recipe.augmentation != Augmentation():
         changes = draw_changes(recipe.augmentation, len(part), recipe.image_size_px, rng)
         changed = change_batch(changed, changes, pool)
+    pictures = changed.astype(np.float32, copy=False)
     targets = np.eye(examples.class_count, dtype=np.float32)[examples.classes[part]]
-    return mix_up(
-        changed.astype(np.float32, copy=False), targets, recipe.schedule.mixup_share, recipe.schedule.mixup_alpha, rng
-    )
+    return mix(pictures, targets, recipe.schedule, rng)
 
 
-def mix_up(
-    pictures: npt.NDArray[np.float32],
-    targets: npt.NDArray[np.float32],
-    share: float,
-    alpha: float,
-    rng: np.random.Generator,
+def mix(
+    pictures: npt.NDArray[np.float32], targets: npt.NDArray[np.float32], schedule: Schedule, rng: np.random.Generator
 ) -> Batch:
-    """Blends some pictures of a batch, and their targets, with others of it.
+    """Mixes some pictures of a batch, and their targets, with others of it.
 
-    Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, with the blend drawn for each picture.
+    Blended: Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018, with the blend drawn for each
+    picture. Laid in: Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
+    Features", ICCV 2019, with an area drawn evenly from none to half of the picture. Every picture stays mostly itself.
 
     Args:
-        pictures: float32 (n, H, W, 3).
+        pictures: float32 (n, H, W, 3), or (n, features) where nothing is laid in.
         targets: float32 (n, classes).
-        share: Share of the pictures that are blended.
-        alpha: Of the beta distribution of the blend.
+        schedule: How many pictures are mixed, and in which way.
         rng: Source of all randomness.
     """
-    if share == 0.0:
+    if schedule.mixed_share == 0.0:
         return pictures, targets
-    blend = rng.beta(alpha, alpha, len(pictures)) * (rng.random(len(pictures)) < share)
-    # Below one half, so that every picture stays mostly itself.
-    blend = np.minimum(blend, 1.0 - blend).astype(np.float32)
-    partner = rng.permutation(len(pictures))
+    alpha, count = schedule.mixup_alpha, len(pictures)
+    blend = rng.beta(alpha, alpha, count)
+    lot = rng.random(count)
+    blend = (np.minimum(blend, 1.0 - blend) * (lot < schedule.mixup_share)).astype(np.float32)
+    partner = rng.permutation(count)
     mixed = pictures + blend[:, None, None, None] * (pictures[partner] - pictures)
+    chosen = np.flatnonzero((lot >= schedule.mixup_share) & (lot < schedule.mixed_share))
+    for i in chosen:
+        rows, columns = _draw_rectangle(mixed.shape[1:3], rng)
+        mixed[i, rows, columns] = pictures[partner[i], rows, columns]
+        blend[i] = (rows.stop - rows.start) * (columns.stop - columns.start) / math.prod(mixed.shape[1:3])
     return mixed, targets + blend[:, None] * (targets[partner] - targets)
+
+
+def _draw_rectangle(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[slice, slice]:
+    """A rectangle of the picture's own proportions somewhere in it: rows and columns."""
+    side = math.sqrt(rng.uniform(0.0, 0.5))
+    sizes = [int(side * length) for length in shape]
+    starts = [int(rng.integers(0, length - size + 1)) for length, size in zip(shape, sizes, strict=True)]
+    rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
+    return rows, columns

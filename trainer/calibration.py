@@ -33,6 +33,31 @@ def sharpen(probabilities: Probabilities, temperature: float) -> npt.NDArray[np.
     return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
 
+def prior_logits(classes: Classes, class_count: int, exponent: float) -> npt.NDArray[np.float64]:
+    """What to take from each class's logit so that rare classes are not overlooked because they are rare.
+
+    Post-hoc logit adjustment: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, equation 9, where
+    the exponent is called tau.
+
+    Args:
+        classes: int64 (n,) classes of the train part.
+        class_count: Number of classes; one without photos is treated as if it had one.
+        exponent: 0 for nothing, 1 for a network that expects all classes equally often.
+
+    Returns:
+        (classes,)
+    """
+    counts = np.maximum(np.bincount(classes, minlength=class_count), 1)
+    return np.asarray(exponent * np.log(counts / counts.sum()))
+
+
+def correct_priors(probabilities: Probabilities, logits: npt.NDArray[np.float64]) -> Probabilities:
+    """The probabilities (n, classes) that a network gives with ``logits`` (classes,) taken from its own."""
+    scores = _log_probabilities(probabilities) - logits
+    scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(scores / scores.sum(axis=1, keepdims=True), np.float32)
+
+
 def fit_temperature(probabilities: Probabilities, actual: Classes) -> float:
     """The temperature that makes the truth most likely.
 

@@ -7,11 +7,9 @@ import click
 
 from sorter.cli import INTERRUPTED, SorterCommand, inform, json_option, print_json
 from sorter.trainer.backend import load_tensorflow
-from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe, find_recipe
+from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 
 if TYPE_CHECKING:
-    from sorter.image import Fit
-    from sorter.trainer.hardware import Choice
     from sorter.trainer.jobs import Job
 
 _FITS = click.Choice(["stretch", "crop", "pad"])
@@ -68,91 +66,18 @@ def train(data: Path | None, list_models: bool, classes: int, quick_check: bool,
     _train(data, as_json, **options)
 
 
-def _train(data: Path, as_json: bool, compare: str | None, folds: int | None, dry_run: bool, **options: Any) -> None:
-    jobs = _make_jobs(data, compare, folds, **options)
+def _train(data: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
+    from sorter.trainer.series import SeriesOptions, plan_series
+
+    series = SeriesOptions(data=data, **options)
+    jobs = plan_series(series)
     load_tensorflow()
     if dry_run:
-        _preview(jobs[:1] if folds else jobs, as_json)
-    elif compare or folds:
-        _compare(jobs, as_json, bool(folds))
+        _preview(jobs[:1] if series.folds else jobs, as_json)
+    elif series.compare or series.folds:
+        _compare(jobs, as_json, bool(series.folds))
     else:
         _train_one(jobs[0], as_json)
-
-
-def _make_jobs(
-    data: Path,
-    compare: str | None,
-    folds: int | None,
-    model: str,
-    out: Path | None,
-    weights: str | None,
-    split: str,
-    split_csv: Path | None,
-    group_by: str | None,
-    seed: int,
-    overwrite: bool,
-    image_size: int | None,
-    fit: "Fit | None",
-    epochs: int | None,
-    batch_size: int | None,
-    resume: bool,
-    head_only: bool,
-    tensorboard: bool,
-    mixed_precision: "Choice",
-    xla: "Choice",
-    distribute: Literal["none", "mirrored"],
-) -> list["Job"]:
-    """The trainings that the options ask for; more than one for a comparison or for folds."""
-    names = [name.strip() for name in compare.split(",")] if compare else [model]
-    recipes = [find_recipe(name).changed(image_size, fit, epochs, batch_size) for name in names]
-    _check_series(names, compare, folds, split_csv)
-    if head_only and (weights == "none" or any(recipe.weights == "none" for recipe in recipes)):
-        raise click.UsageError("--head-only needs networks that start from pre-trained weights.")
-    from sorter.trainer.grouping import GroupRule
-    from sorter.trainer.split import Shares
-
-    shares = Shares.parse(split)
-    rule = GroupRule.parse(group_by) if group_by else None
-    load_tensorflow()
-    from sorter.trainer.hardware import HardwareOptions
-    from sorter.trainer.jobs import Job
-    from sorter.trainer.phases import keep_backbone
-
-    def make(recipe: Recipe, run: Path, fold: tuple[int, int] | None = None) -> Job:
-        return Job(
-            data=data,
-            out=run,
-            recipe=keep_backbone(recipe) if head_only else recipe,
-            weights=weights or recipe.weights,
-            shares=shares,
-            seed=seed,
-            overwrite=overwrite,
-            group_rule=rule,
-            split_csv=split_csv,
-            fold=fold,
-            resume=resume,
-            tensorboard=tensorboard,
-            hardware=HardwareOptions(mixed_precision, xla, distribute),
-        )
-
-    if compare:
-        folder = out or Path("runs") / "comparison"
-        return [make(recipe, folder / recipe.name) for recipe in recipes]
-    folder = out or Path("runs") / recipes[0].name
-    if folds:
-        return [make(recipes[0], folder / f"fold-{number + 1}", (number, folds)) for number in range(folds)]
-    return [make(recipes[0], folder)]
-
-
-def _check_series(names: list[str], compare: str | None, folds: int | None, split_csv: Path | None) -> None:
-    if len(set(names)) != len(names):
-        raise click.UsageError("--compare names a recipe twice.")
-    if folds and compare:
-        raise click.UsageError("Give --compare or --folds, not both.")
-    if folds and split_csv:
-        raise click.UsageError("--folds makes splits of its own; --split-csv cannot be given with it.")
-    if folds == 2:
-        raise click.UsageError("--folds needs at least 3: one to test, one to validate, and the others to train.")
 
 
 def _preview(jobs: list["Job"], as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,34 +123,37 @@ def explain_pictures(wish: Wish) -> dict[str, Any]:
 
     explainer = Explainer(network.network, wish.layer)
     inform(f"Looking at layer {explainer.layer_name}.")
-    make_folder(wish.out)
-    rows = []
+    results = _explain_all(explainer, pictures, network.spec, chosen, make_folder(wish.out))
+    rows = [_row(pictures[name], name, result, network.labels) for name, result in results.items()]
+    write_csv(wish.out / EXPLANATIONS_NAME, EXPLANATIONS_HEADER, rows)
+    found = [result for result in results.values() if result.background_share is not None]
+    return {
+        "layer": explainer.layer_name,
+        "pictures": len(results),
+        "skipped": len(pictures) - len(results),
+        "objects_found": len(found),
+        "mean_background_share": float(np.mean([result.background_share for result in found])) if found else None,
+        "mean_background_area": float(np.mean([result.background_area for result in found])) if found else None,
+        "out": str(wish.out),
+    }
+
+
+def _explain_all(
+    explainer: Any, pictures: Mapping[str, Path], spec: InputSpec, chosen: int | None, out: Path
+) -> dict[str, Illustration]:
+    """Explains pictures and writes what is seen; gives what came out for those that could be read."""
+    results = {}
     for name, path in track(pictures.items(), "Explaining", len(pictures)):
         try:
             photo = read_image(path)
         except DatasetError as error:
             warn(f"Skipped: {error.message}")
             continue
-        result = illustrate(explainer, photo, network.spec, chosen)
-        _write_picture(wish.out / name, result.picture_bgr)
-        rows.append((path, name, result))
-    if not rows:
+        results[name] = illustrate(explainer, photo, spec, chosen)
+        _write_picture(out / name, results[name].picture_bgr)
+    if not results:
         raise DatasetError("None of the pictures can be read.", "Check the files.")
-    write_csv(
-        wish.out / EXPLANATIONS_NAME,
-        EXPLANATIONS_HEADER,
-        [_row(path, name, result, network.labels) for path, name, result in rows],
-    )
-    found = [result for _, _, result in rows if result.background_share is not None]
-    return {
-        "layer": explainer.layer_name,
-        "pictures": len(rows),
-        "skipped": len(pictures) - len(rows),
-        "objects_found": len(found),
-        "mean_background_share": float(np.mean([result.background_share for result in found])) if found else None,
-        "mean_background_area": float(np.mean([result.background_area for result in found])) if found else None,
-        "out": str(wish.out),
-    }
+    return results
 
 
 def find_pictures(paths: Sequence[Path]) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """One training, as asked for, and the photos and the network that it asks for."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,13 @@ class Job:
     def spec(self) -> InputSpec:
         """Input of the network."""
         return InputSpec(self.recipe.image_size_px, self.recipe.image_size_px, self.recipe.fit)
+
+    def describe_split(self) -> dict[str, Any]:
+        """How the photos are divided, as plain values: what has to be given again for the same division."""
+        if self.split_csv:
+            return {"repeats": self.split_csv.name}
+        division = {"fold": self.fold[0] + 1, "folds": self.fold[1]} if self.fold else asdict(self.shares)
+        return {**division, "group_by": self.group_rule.pattern.pattern if self.group_rule else None}
 
 
 def open_photos(job: Job) -> Dataset:

@@ -34,7 +34,7 @@ class Phase:
     @property
     def uses_stored_features(self) -> bool:
         """Whether the backbone sees the same pictures in every epoch, so that once is enough."""
-        unchanged = self.recipe.augmentation == Augmentation() and self.recipe.schedule.mixup_share == 0.0
+        unchanged = self.recipe.augmentation == Augmentation() and self.recipe.schedule.mixed_share == 0.0
         return self.name == "transfer" and unchanged
 
 
@@ -63,7 +63,7 @@ def keep_backbone(recipe: Recipe) -> Recipe:
     schedule = recipe.transfer or recipe.schedule
     return replace(
         recipe,
-        schedule=replace(schedule, mixup_share=0.0),
+        schedule=replace(schedule, mixup_share=0.0, cutmix_share=0.0),
         transfer=None,
         unfreeze_from=HEAD_ONLY,
         augmentation=Augmentation(),

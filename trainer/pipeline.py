@@ -26,6 +26,7 @@ from sorter.trainer.hardware import Hardware, choose_hardware
 from sorter.trainer.jobs import Job, build_for, choose_photos, count_parameters, open_photos
 from sorter.trainer.judge import KerasJudge
 from sorter.trainer.networks import HEAD_NAME, Size, build_network
+from sorter.trainer.recipes import Recipe
 from sorter.trainer.report import REPORT_NAME, write_training_report
 from sorter.trainer.skipping import write_skipped
 from sorter.trainer.split import SUBSETS
@@ -108,7 +109,7 @@ def run_job(job: Job) -> Outcome:
             inform(_ENDINGS[record.ending])
             size = count_parameters(network)
             network = _make_plain(job, network, hardware)
-            calibrated = _calibrate(network, parts["validation"])
+            calibrated = _calibrate(network, parts["train"], parts["validation"], job.recipe)
             evaluation = _evaluate(network, parts["test"], usable, calibrated[1])
         # The room that the cache took is free again, so what a long training gave finds its place on the disk.
         seconds = time.monotonic() - started
@@ -195,13 +196,16 @@ def _train(job: Job, network: Any, parts: tuple[Examples, Examples], surrounding
         return train_network(network, job.recipe, parts, job.seed, watch, job.has_backbone, surroundings)
 
 
-def _calibrate(network: Any, validation: Examples) -> tuple[float, float]:
-    """Folds the temperature into the last layer; gives temperature and suggested threshold."""
+def _calibrate(network: Any, train: Examples, validation: Examples, recipe: Recipe) -> tuple[float, float]:
+    """Folds expectations and temperature into the last layer; gives temperature and suggested threshold."""
+    expected = calibration.prior_logits(train.classes, train.class_count, recipe.schedule.prior_correction)
     probabilities = predict_rows(network, validation.pixels, validation.rows)
-    temperature = calibration.fit_temperature(probabilities, validation.classes)
+    corrected = calibration.correct_priors(probabilities, expected)
+    temperature = calibration.fit_temperature(corrected, validation.classes)
     head = network.get_layer(HEAD_NAME)
-    head.set_weights([w / temperature for w in head.get_weights()])
-    calibrated = calibration.sharpen(probabilities, temperature)
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel / temperature, (bias - expected) / temperature])
+    calibrated = calibration.sharpen(corrected, temperature)
     return temperature, calibration.suggest_threshold(calibrated, validation.classes)
 
 
@@ -239,6 +243,7 @@ def _make_manifest(
             "photos": len(usable.photos),
             "classes": dict(usable.count()),
             **{s: counts[s] for s in SUBSETS},
+            "split": job.describe_split(),
         },
         accuracy={"float": {key: metrics[key] for key in _MANIFEST_FIGURES}},
         versions=_versions(),

@@ -15,7 +15,7 @@ Weights = list[npt.NDArray[np.float32]]
 
 Ending = Literal["finished", "no more progress", "interrupted", "not a number"]
 
-Keep = Literal["loss", "accuracy"]
+Keep = Literal["loss", "accuracy", "last"]
 """What makes one epoch better than another (see ``recipes.Schedule.keep``)."""
 
 
@@ -54,7 +54,7 @@ class Epoch:
         """
         if not math.isfinite(self.validation_loss):
             return False
-        if other is None:
+        if other is None or keep == "last":
             return True
         if keep == "accuracy" and self.validation_accuracy != other.validation_accuracy:
             return self.validation_accuracy > other.validation_accuracy

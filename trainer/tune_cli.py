@@ -1,15 +1,13 @@
 """``sorter-tune``. Heavy imports are inside the command, so that ``--help`` is quick."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from sorter.cli import SorterCommand, json_option, print_json
 from sorter.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sorter.trainer.tuning import Algorithm
 
 _PATH = click.Path(path_type=Path)
 
@@ -35,50 +33,25 @@ _PATH = click.Path(path_type=Path)
 def tune(
     data: Path,
     out: Path,
-    algorithm: "Algorithm",
-    trials: int,
-    epochs: int,
-    image_size: int,
-    batch_size: int,
     split: str,
-    seed: int,
+    image_size: int,
     max_kb: float | None,
     max_ms: float | None,
-    overwrite: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Searches for the best small network for the photos in DATA and writes it as a recipe.
 
     A search that was stopped or killed goes on when the command is given again. The winner is trained with:
     sorter-train DATA --model OUT/recipe.toml
     """
-    from sorter.trainer.backend import load_tensorflow
-
-    load_tensorflow()
-    try:
-        import keras_tuner
-    except ImportError as error:
-        raise ConfigError(
-            f"The search needs Keras Tuner, which cannot be imported ({error}).", "Run: pip install keras-tuner"
-        ) from error
-    del keras_tuner
+    _require_tuner()
     from sorter.trainer.split import Shares
     from sorter.trainer.tuner import run_search
     from sorter.trainer.tuning import Limits, Search
 
-    search = Search(
-        data=data,
-        out=out,
-        algorithm=algorithm,
-        trials=trials,
-        epochs=epochs,
-        image_size_px=image_size,
-        batch_size=batch_size,
-        shares=Shares.parse(split),
-        seed=seed,
-        limits=Limits(max_kb, max_ms),
-        overwrite=overwrite,
-    )
+    limits = Limits(max_kb, max_ms)
+    search = Search(data=data, out=out, shares=Shares.parse(split), image_size_px=image_size, limits=limits, **options)
     outcome = run_search(search)
     if outcome is None:
         click.echo("The search is over; the chief has the results.")
@@ -91,3 +64,15 @@ def tune(
         f"Best of {summary['trials']}: {summary['network']}: {summary['accuracy']:.1%} of the validation photos right. "
         f"Train it with: sorter-train {data} --model {summary['recipe']}"
     )
+
+
+def _require_tuner() -> None:
+    from sorter.trainer.backend import load_tensorflow
+
+    load_tensorflow()
+    try:
+        import_module("keras_tuner")
+    except ImportError as error:
+        raise ConfigError(
+            f"The search needs Keras Tuner, which cannot be imported ({error}).", "Run: pip install keras-tuner"
+        ) from error

@@ -169,7 +169,7 @@ def _download(architecture: str, with_classifier: bool) -> Saved:
             )
     except Exception as error:
         # Keras raises a plain Exception, which names the address.
-        address = re.search(r"https?://\S+", str(error))
+        address = re.search(r"https?://\S+[^\s:.,]", str(error))
         raise TrainingError(
             f"The ImageNet weights of {architecture} could not be downloaded.",
             f"Download {address[0] if address else 'them'} on another machine and give the file with --weights FILE, "

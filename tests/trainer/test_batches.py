@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sorter.trainer.batches import Examples, choose_examples, epoch_batches, mix_up, steps_per_epoch
-from sorter.trainer.recipes import RECIPES, Augmentation
+from sorter.trainer.batches import Examples, choose_examples, epoch_batches, mix, steps_per_epoch
+from sorter.trainer.recipes import RECIPES, Augmentation, Schedule
 
 RARE = np.repeat(np.arange(3), [60, 30, 10])
 
@@ -53,16 +53,28 @@ def test_mixing_blends_pictures_and_targets_alike() -> None:
     rng = np.random.default_rng(3)
     targets = np.eye(4, dtype=np.float32)[rng.integers(0, 4, 200)]
     pictures = np.tile(targets[:, None, None, :], (1, 2, 2, 1))
-    mixed, mixed_targets = mix_up(pictures, targets, 0.5, 0.4, rng)
+    mixed, mixed_targets = mix(pictures, targets, Schedule(1, mixup_share=0.5, mixup_alpha=0.4), rng)
     assert np.allclose(mixed[:, 0, 0], mixed_targets)
     assert np.allclose(mixed_targets.sum(axis=1), 1)
     assert (mixed_targets * targets).sum(axis=1).min() >= 0.5
     assert 0.2 < (mixed_targets.max(axis=1) < 0.999).mean() < 0.5
 
 
+def test_a_picture_laid_into_another_counts_by_its_area() -> None:
+    rng = np.random.default_rng(3)
+    targets = np.eye(2, dtype=np.float32)[rng.integers(0, 2, 200)]
+    pictures = np.broadcast_to(targets[:, None, None, :1] * 255, (200, 20, 20, 1)).astype(np.float32)
+    mixed, mixed_targets = mix(pictures, targets, Schedule(1, cutmix_share=0.5), rng)
+    assert set(np.unique(mixed)) == {0.0, 255.0}
+    assert np.allclose(mixed.mean(axis=(1, 2, 3)) / 255, mixed_targets[:, 0], atol=1e-5)
+    assert (mixed_targets * targets).sum(axis=1).min() >= 0.5
+    # Half of the pictures are chosen, and half of their partners are of the other class.
+    assert 0.15 < (mixed_targets.max(axis=1) < 0.999).mean() < 0.35
+
+
 def test_no_mixing_gives_the_very_same_batch() -> None:
     pictures, targets = np.ones((2, 2, 2, 3), np.float32), np.eye(2, dtype=np.float32)
-    assert mix_up(pictures, targets, 0.0, 0.2, np.random.default_rng(0))[0] is pictures
+    assert mix(pictures, targets, Schedule(1), np.random.default_rng(0))[0] is pictures
 
 
 def mapped_mb() -> float:

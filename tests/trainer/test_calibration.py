@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from sorter.metrics import Probabilities
-from sorter.trainer.calibration import fit_temperature, sharpen, suggest_threshold
+from sorter.trainer.calibration import correct_priors, fit_temperature, prior_logits, sharpen, suggest_threshold
 
 
 def softmax(logits: npt.NDArray[np.float64]) -> Probabilities:
@@ -22,6 +22,20 @@ def test_the_temperature_that_spoilt_the_probabilities_is_found(temperature: flo
 def test_sharpening_equals_division_of_the_logits() -> None:
     logits = np.random.default_rng(1).normal(0, 2, (50, 5))
     assert np.allclose(sharpen(softmax(logits), 1.7), softmax(logits / 1.7), atol=1e-6)
+
+
+def test_full_correction_gives_what_photos_of_all_classes_equally_often_would_have_taught() -> None:
+    """Bayes: the posterior of a class is its likelihood times how often it comes."""
+    likelihood = np.random.default_rng(2).random((40, 3)).astype(np.float32)
+    shares = np.array([0.7, 0.2, 0.1])
+    learned = likelihood * shares / (likelihood * shares).sum(axis=1, keepdims=True)
+    classes = np.repeat(np.arange(3), [70, 20, 10])
+    corrected = correct_priors(learned.astype(np.float32), prior_logits(classes, 3, 1.0))
+    assert np.allclose(corrected, likelihood / likelihood.sum(axis=1, keepdims=True), atol=1e-5)
+    unchanged = correct_priors(learned.astype(np.float32), prior_logits(classes, 3, 0.0))
+    assert np.allclose(unchanged, learned, atol=1e-6)
+    # A class without a photo has no share whose logarithm could be taken.
+    assert np.isfinite(prior_logits(classes, 4, 1.0)).all()
 
 
 def test_perfect_and_empty_validation_parts_give_usable_numbers() -> None:

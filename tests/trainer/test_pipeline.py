@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,13 @@ def test_the_report_is_one_file_without_links(finished: tuple[Path, dict[str, An
     assert "Würfel blau 立方" in page and "http" not in page and "<script" not in page
 
 
-def test_the_temperature_goes_into_the_network() -> None:
+@pytest.mark.parametrize("exponent", [0.0, 1.0])
+def test_temperature_and_expectations_go_into_the_network(exponent: float) -> None:
     """Of an overconfident network, fitting it a second time finds nothing left to do."""
     import keras
 
     from sorter.trainer.batches import Examples
-    from sorter.trainer.calibration import fit_temperature
+    from sorter.trainer.calibration import correct_priors, fit_temperature
     from sorter.trainer.evaluation import predict_rows
     from sorter.trainer.networks import HEAD_NAME, build_network
     from sorter.trainer.pipeline import _calibrate
@@ -134,11 +136,15 @@ def test_the_temperature_goes_into_the_network() -> None:
     before = predict_rows(network, pixels, np.arange(60))
     mostly_right = np.where(rng.random(60) < 0.7, before.argmax(axis=1), rng.integers(0, 3, 60))
     validation = Examples(pixels, np.arange(60), mostly_right, 3)
-    temperature, _ = _calibrate(network, validation)
+    recipe = RECIPES["toy-4conv"]
+    recipe = replace(recipe, schedule=replace(recipe.schedule, prior_correction=exponent))
+    train = Examples(pixels, np.arange(60), np.repeat(np.arange(3), [40, 15, 5]), 3)
+    temperature, _ = _calibrate(network, train, validation, recipe)
     after = predict_rows(network, pixels, validation.rows)
     assert temperature > 1.5
     assert fit_temperature(after, validation.classes) == pytest.approx(1.0, abs=0.02)
-    assert np.array_equal(before.argmax(axis=1), after.argmax(axis=1))
+    expected = correct_priors(before, exponent * np.log([40 / 60, 15 / 60, 5 / 60]))
+    assert np.array_equal(expected.argmax(axis=1), after.argmax(axis=1))
 
 
 def test_the_same_seed_gives_the_same_split(

@@ -1,6 +1,7 @@
 """``--group-by``, ``--split-csv`` and CSV lists, through whole trainings at a tiny size."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,12 @@ def test_objects_stay_together_and_a_split_is_repeated(tmp_path: Path) -> None:
     second = run_train(listed, tmp_path / "second", *again)
     assert second.exit_code == 0, second.output
     assert read_split(tmp_path / "second") == split
+
+    divisions = [
+        json.loads((tmp_path / run / "sorter.json").read_text())["dataset"]["split"] for run in ("first", "second")
+    ]
+    assert divisions[0] == {"train": 0.7, "validation": 0.1, "test": 0.2, "group_by": r"object(\d+)"}
+    assert divisions[1] == {"repeats": "split.csv"}
 
 
 def test_a_class_that_training_lacks_is_refused(tmp_path: Path) -> None:

@@ -152,11 +152,14 @@ class Schedule:
         label_smoothing: Share of each target that is spread over all classes.
         mixup_share: Share of the pictures that are blended with another one.
         mixup_alpha: Parameter of the beta distribution that draws the blend.
+        cutmix_share: Share of the pictures into which a rectangle of another one is laid.
         average_momentum: Of the exponential moving average of the weights that is kept as the result; 0 turns it off.
         balance: How far rare classes are drawn more often: 0 as the photos come, 1 all classes equally often.
+        prior_correction: How far the finished network is made to expect all classes equally often: 0 as often as they
+            are among the photos, 1 equally. The exponent of ``calibration.correct_priors``.
         patience: Epochs without a better validation result after which training stops; 0 turns it off.
         keep: Which epoch's weights are the result: that of the smallest ``loss`` on the validation photos after
-            temperature scaling, or of the best ``accuracy`` there, as in the studies.
+            temperature scaling, of the best ``accuracy`` there, as in the studies, or the ``last``.
     """
 
     epochs: int
@@ -173,10 +176,12 @@ class Schedule:
     label_smoothing: float = 0.0
     mixup_share: float = 0.0
     mixup_alpha: float = 0.2
+    cutmix_share: float = 0.0
     average_momentum: float = 0.0
     balance: float = 0.0
+    prior_correction: float = 0.0
     patience: int = 0
-    keep: Literal["loss", "accuracy"] = "loss"
+    keep: Literal["loss", "accuracy", "last"] = "loss"
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 0, f"epochs is {self.epochs}, but cannot be negative.")
@@ -189,9 +194,16 @@ class Schedule:
             _require(value >= 0, f"{name} is {value}, but cannot be negative.")
         for name in ("momentum", "label_smoothing", "average_momentum", "plateau_factor"):
             _require_share(name, getattr(self, name))
-        for name in ("mixup_share", "balance"):
+        for name in ("mixup_share", "cutmix_share", "balance", "prior_correction"):
             value = getattr(self, name)
             _require(0 <= value <= 1, f"{name} is {value}, but must be 0 to 1.")
+        mixed = self.mixed_share
+        _require(mixed <= 1, f"mixup_share and cutmix_share sum to {mixed:g}, but a picture is mixed once at most.")
+
+    @property
+    def mixed_share(self) -> float:
+        """Share of the pictures that are mixed with another one, in either way."""
+        return self.mixup_share + self.cutmix_share
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _FINE_TUNING = Schedule(
     mixup_share=0.5,
     average_momentum=0.99,
     balance=0.5,
+    prior_correction=0.3,
 )
 
 
