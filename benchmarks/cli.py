@@ -1,11 +1,13 @@
 """``sorter-bench``: size and latency versus accuracy, in one report."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sorter.cli import SorterCommand, inform, json_option, print_json, warn
+from sorter.benchmarks.report_cli import compare, merge
+from sorter.cli import SorterCommand, inform, json_option, print_json
 
 if TYPE_CHECKING:
     from sorter.benchmarks.measurement import Measurement
@@ -23,14 +25,14 @@ class _BareFirst(click.Group):
             args = [MEASURE, *args]
         return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Leaves all of it to the command."""
-        return super().invoke(ctx)
-
 
 @click.group(cls=_BareFirst)
 def bench() -> None:
     """Compares networks: size and latency versus accuracy."""
+
+
+bench.add_command(merge)
+bench.add_command(compare)
 
 
 class _Measure(SorterCommand):
@@ -80,17 +82,22 @@ def measure(as_json: bool, out: Path, budget: str | None, **asked: Any) -> None:
     A model is a .tflite file, a .keras file, a training run's folder, or a folder of these. One that cannot run here
     gets a row that says why. A run that was interrupted goes on where it was.
     """
+    from sorter.benchmarks.budget import choose, parse_budget
     from sorter.benchmarks.report import write_report
     from sorter.errors import BundleError
     from sorter.files import make_folder
 
+    limits = parse_budget(budget) if budget else ()
     make_folder(out)
     results = _measure(out, **asked)
-    write_report(out, results)
+    verdict = choose(results, limits) if limits else None
+    write_report(out, results, verdict.reasons if verdict else ())
     if as_json:
-        print_json(results.to_dict())
+        print_json(results.to_dict() | ({"budget": asdict(verdict)} if verdict else {}))
     else:
         _print_table(results, out)
+        for reason in verdict.reasons if verdict else ():
+            click.echo(reason)
     if not any(model.timings for model in results.models):
         raise BundleError("None of the models could be measured.", "The reasons stand in the report.")
 
@@ -132,12 +139,14 @@ def _print_table(results: "Results", out: Path) -> None:
     from sorter.benchmarks.report import HEADER, remarks, rows
 
     table = Table(title=f"{results.machine['processor']}, {results.machine['interpreter']}")
-    for name in HEADER:
-        table.add_column(name, overflow="fold")
+    # The intervals stand in the files; here they would make the table too wide to be read.
+    shown = [i for i, name in enumerate(HEADER) if not name.startswith("95 %")]
+    for i in shown:
+        table.add_column(HEADER[i], no_wrap=i == 0)
     for row in rows(results):
-        table.add_row(*row)
+        table.add_row(*(row[i] for i in shown))
     # Narrower than this, the columns would be cut to uselessness.
-    Console(width=max(150, Console().width)).print(table)
+    Console(width=max(140, Console().width)).print(table)
     for remark in remarks(results):
         click.echo(remark)
     click.echo(f"Report: {out}/report.html, report.md, report.csv, report.json")

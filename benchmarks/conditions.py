@@ -44,7 +44,9 @@ def read_cpu_clock() -> CpuClock | None:
         fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
     except (OSError, IndexError):
         return None
-    user, nice, system, _idle, _iowait, irq, softirq, steal = (int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields)
+    user, nice, system, _idle, _iowait, irq, softirq, steal = (
+        int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in fields
+    )
     return CpuClock(user + nice + system + irq + softirq, steal)
 
 
@@ -166,5 +168,3 @@ def _largest(states: list[dict[str, Any]], key: str) -> float | None:
 
 def _smallest(states: list[dict[str, Any]], key: str) -> float | None:
     return min((state[key] for state in states if state[key] is not None), default=None)
-
-

@@ -47,7 +47,9 @@ class Network:
         self._schema = schema
         self._model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
         self._graph = self._model.subgraphs[0]
-        self._names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+        self._names: dict[int, str] = {
+            code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
+        }
 
     def operators(self) -> list[Operator]:
         """All operators in the order of their execution."""

@@ -1,8 +1,8 @@
 """Medians with intervals, and whether two of them differ.
 
-Times of one block are alike: the same clock frequency, the same neighbours on the machine. The bootstrap therefore draws
-whole blocks, not single times (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8); two
-candidates of one run are compared by drawing the same rounds of both, so that what hit both alike cancels out.
+Times of one block are alike: the same clock frequency, the same neighbours on the machine. The bootstrap therefore
+draws whole blocks, not single times (Davison and Hinkley, "Bootstrap Methods and their Application", 1997,
+X
 """
 
 from collections.abc import Sequence

@@ -95,15 +95,15 @@ def _flags(timing: Timing) -> tuple[str, ...]:
     found = []
     if timing.n < MIN_QUERIES and timing.seconds < MIN_SECONDS:
         found.append(
-            f"{timing.n} classifications in {timing.seconds:.0f} s: a valid figure needs {MIN_QUERIES:,}, or a minute."
+            f"{timing.n} classifications in {timing.seconds:.0f} s: a valid figure needs {MIN_QUERIES:,} or a minute."
         )
     cores = os.cpu_count() or 1
     if timing.threads > cores:
         found.append(f"{timing.threads} threads on {cores} cores.")
     if timing.threads > 1 and timing.cores_used < _THREADS_USED * min(timing.threads, cores):
         found.append(
-            f"{timing.threads} threads were asked for and {timing.cores_used:.2f} cores used: this interpreter does not "
-            "run this network on more."
+            f"{timing.threads} threads were asked for and {timing.cores_used:.2f} cores used: this interpreter does "
+            "not run this network on more."
         )
     if timing.threads == 1 and timing.cores_used > 1.2:
         found.append(f"1 thread was asked for and {timing.cores_used:.2f} cores used.")

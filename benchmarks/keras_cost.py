@@ -21,11 +21,11 @@ def _operations(graph: Any) -> list[Any]:
 def _macs(operation: Any) -> int:
     if operation.type not in ("Conv2D", "DepthwiseConv2dNative", "MatMul"):
         return 0
-    output = [side or 1 for side in operation.outputs[0].shape.as_list()]
-    weights = operation.inputs[1].shape.as_list()
+    output: list[int] = [side or 1 for side in operation.outputs[0].shape.as_list()]
+    weights: list[int] = operation.inputs[1].shape.as_list()
     if operation.type == "Conv2D":  # weights: (rows, columns, in / groups, out)
         return math.prod(output) * math.prod(weights[:3])
     if operation.type == "DepthwiseConv2dNative":  # weights: (rows, columns, in, multiplier)
         return math.prod(output) * math.prod(weights[:2])
     inner = weights[1] if operation.get_attr("transpose_b") else weights[0]
-    return math.prod(output) * int(inner)
+    return math.prod(output) * inner

@@ -1,4 +1,4 @@
-"""Measures candidates: what they are, how good they are, how long they take. See ``docs/benchmarks.md`` for the method."""
+"""Measures candidates: what they are, how good they are, how long they take. The method: ``docs/benchmarks.md``."""
 
 import os
 import tempfile
@@ -14,8 +14,8 @@ import numpy as np
 from sorter.benchmarks.candidates import Candidate
 from sorter.benchmarks.judgement import judge_accuracy
 from sorter.benchmarks.picture_file import write_pictures
-from sorter.benchmarks.progress_file import NAME, ProgressFile, make_key
 from sorter.benchmarks.pictures import PhotoSource
+from sorter.benchmarks.progress_file import NAME, ProgressFile, make_key
 from sorter.benchmarks.timing import Options, is_timed, measure_endurance, measure_rounds
 from sorter.benchmarks.workers import Worker
 from sorter.cli import progress, warn
@@ -68,7 +68,9 @@ class Measurement:
         needed = {"described", "accuracy"} if self.options.accuracy else {"described"}
         names = [self.key(candidate, threads) for candidate in self.candidates for threads in self.options.threads]
         described = all(needed <= self.progress.models.get(key, {}).keys() for key in self.model_keys.values())
-        timed = all(n in self.progress.loaded and is_timed(self.progress.rounds.get(n, []), self.options) for n in names)
+        timed = all(
+            n in self.progress.loaded and is_timed(self.progress.rounds.get(n, []), self.options) for n in names
+        )
         return described and timed and (not self.options.sustain_s or all(n in self.progress.endurance for n in names))
 
     def key(self, candidate: Candidate, threads: int) -> str:

@@ -20,9 +20,9 @@ def overhead(model: Path, data: Path, rounds: int, json_file: Path | None) -> No
     """Prints the ratio of our classify() to the bare interpreter's invoke, both on one thread."""
     from dataclasses import asdict
 
-    from sorter.benchmarks.cli import camera_frames
     from sorter.benchmarks.latency import measure
     from sorter.benchmarks.machine import describe_machine
+    from sorter.benchmarks.pictures import camera_frames
     from sorter.bundle import Bundle
     from sorter.classifier import classifier_from_bundle
     from sorter.dataset import open_dataset

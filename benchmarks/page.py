@@ -10,7 +10,7 @@ from sorter.benchmarks.pareto import find_front
 from sorter.benchmarks.report import describe, remarks
 from sorter.benchmarks.results import ModelResult, Results
 from sorter.benchmarks.table import STYLE as TABLE_STYLE
-from sorter.benchmarks.table import figures_table, heat_map
+from sorter.benchmarks.table import heat_map, model_table, time_table
 from sorter.files import write_text
 from sorter.trainer.page import Section, fact_table, note
 from sorter.trainer.page import write_page as write_sections
@@ -26,6 +26,12 @@ table.bars td.bar { width: 45%; } table.bars td.bar div { background: #2b6cb0; h
 </style>"""
 
 _TOP_OPERATORS = 12
+
+_TIMES = (
+    "Times of one 640x480 frame, preprocessing included; below a median its 95 % interval, below the threads the cores "
+    "that were used. Two medians differ where the interval of their ratio, drawn over the rounds in which both were "
+    "measured, leaves out 1."
+)
 
 
 def write_page(folder: Path, results: Results, verdict: Sequence[str] = ()) -> None:
@@ -45,7 +51,8 @@ def write_page(folder: Path, results: Results, verdict: Sequence[str] = ()) -> N
     sections = [
         Section("", _STYLE + TABLE_STYLE + _box(verdict, "remarks verdict") + _box(remarks(results), "remarks")),
         Section("Latency and accuracy", _front(results, chart)),
-        Section("Figures", figures_table(results)),
+        Section("Models", model_table(results)),
+        Section("Times", time_table(results) + note(_TIMES)),
         Section("Recall of each class", heat_map(results)),
         Section("Which operators cost what", _profiles(results.models)),
         Section("Conditions", _conditions(results)),
@@ -73,9 +80,9 @@ def _profiles(models: Sequence[ModelResult]) -> str:
     if not parts:
         return ""
     text = (
-        "LiteRT's Python interface has no profiler: each operator is timed alone, as a network of its own, on one thread "
-        "with the same kernels. Fusing and warm caches between operators are not seen; the sum beside the time of the "
-        "whole network tells how much that is."
+        "LiteRT's Python interface has no profiler: each operator is timed alone, as a network of its own, on one "
+        "thread with the same kernels. Fusing and warm caches between operators are not seen; the sum beside the time of "
+        "the whole network tells how much that is."
     )
     return note(text) + "".join(parts)
 

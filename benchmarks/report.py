@@ -1,6 +1,6 @@
 """The report's table, as text, Markdown and CSV."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ HEADER = (
 )  # fmt: skip
 
 _CSV_TIMING = (
-    "threads", "n", "p50_ms", "p90_ms", "p99_ms", "max_ms", "spread", "prepare_ms", "fps", "cores_used", "waited", "drift",
-    "load_ms", "first_ms", "resident_mb", "sustained_fps", "sustained_drop", "energy_mj",
+    "threads", "n", "p50_ms", "p90_ms", "p99_ms", "max_ms", "spread", "prepare_ms", "fps", "cores_used", "waited",
+    "drift", "load_ms", "first_ms", "resident_mb", "sustained_fps", "sustained_drop", "energy_mj",
 )  # fmt: skip
 _CSV_ACCURACY = ("n", "accuracy", "worst_class", "worst_class_recall", "ece", "threshold", "rejected", "wrong")
 _CSV_MODEL = ("model", "kind", "format", "bytes", "zipped_bytes", "input", "parameters", "macs")
@@ -87,10 +87,10 @@ def remarks(results: Results) -> list[str]:
     return found + [f"{', '.join(dict.fromkeys(names))}: {flag}" for flag, names in flags.items()]
 
 
-def to_markdown(results: Results) -> str:
-    """The table as Markdown, with the machine named."""
+def to_markdown(results: Results, verdict: Sequence[str] = ()) -> str:
+    """The table as Markdown, with the machine named and what a budget has chosen."""
     lines = [describe(results), "", _line(HEADER), "|" + "---|" * len(HEADER), *map(_line, rows(results))]
-    lines += ["", *(f"- {remark}" for remark in remarks(results))]
+    lines += ["", *(f"- {remark}" for remark in (*verdict, *remarks(results)))]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -102,13 +102,18 @@ def describe(results: Results) -> str:
     """One sentence on what was measured where."""
     machine, data = results.machine, results.data
     return (
-        f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['interpreter']}, with {data['photos']} "
-        f"photos of {data['name']}; times are of a 640x480 frame, preprocessing included."
+        f"Measured on {machine['processor']}, {machine['cores']} cores, {machine['interpreter']}, "
+        f"with {data['photos']} photos of {data['name']}; times are of a 640x480 frame, preprocessing included."
     )
 
 
-def write_report(folder: Path, results: Results) -> None:
-    """Writes ``report.json``, ``report.csv``, ``report.md`` and ``report.html``.
+def write_report(folder: Path, results: Results, verdict: Sequence[str] = ()) -> None:
+    """Writes ``report.json``, ``report.csv``, ``report.md``, ``report.html`` and ``pareto.svg``.
+
+    Args:
+        folder: Where to.
+        results: What was found.
+        verdict: What a budget has chosen, as sentences.
 
     Raises:
         StorageError: They cannot be written.
@@ -118,8 +123,8 @@ def write_report(folder: Path, results: Results) -> None:
     make_folder(folder)
     results.write(folder / "report.json")
     write_csv(folder / "report.csv", (*_CSV_MODEL, *_CSV_ACCURACY, *_CSV_TIMING, "problem"), _csv_rows(results))
-    write_text(folder / "report.md", to_markdown(results))
-    write_page(folder, results)
+    write_text(folder / "report.md", to_markdown(results, verdict))
+    write_page(folder, results, verdict)
 
 
 def _csv_rows(results: Results) -> Iterator[list[Any]]:

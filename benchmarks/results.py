@@ -29,7 +29,8 @@ class Accuracy:
         threshold: Probability below which an object is rejected: the manifest's suggestion; None for a foreign file.
         rejected: Share of photos below the threshold.
         wrong: Share of photos above the threshold with a wrong answer: what lands in a wrong bin.
-        correct: One character a photo, ``1`` or ``0``, in the data set's order: two networks are compared photo by photo.
+        correct: One character a photo, ``1`` where it was right, in the data set's order: networks are compared photo
+            by photo.
     """
 
     n: int

@@ -1,6 +1,6 @@
-"""The report's table of all figures, which sorts at a click, and the heat map of the classes' recalls, as HTML."""
+"""The report's tables, which sort at a click, and the heat map of the classes' recalls, as HTML."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -11,7 +11,8 @@ from sorter.benchmarks.results import Accuracy, ModelResult, Results, Timing
 STYLE = """<style>
 table.figures { font-size: .9rem; } table.figures th { vertical-align: bottom; cursor: pointer; white-space: nowrap; }
 table.figures th[aria-sort=ascending]::after { content: " ▲"; } table.figures th[aria-sort=descending]::after {
-content: " ▼"; } table.figures td small { display: block; color: #718096; white-space: nowrap; }
+content: " ▼"; } table.figures td small { display: block; color: #718096; }
+table.figures td.n small { white-space: nowrap; }
 table.figures tr.grey td { color: #718096; } table.figures td:first-child { min-width: 11rem; overflow-wrap: anywhere; }
 table.heat td { text-align: center; font-variant-numeric: tabular-nums; padding: .3rem .5rem; }
 table.heat th { font-weight: normal; } table.heat th.m { overflow-wrap: anywhere; min-width: 9rem; }
@@ -21,8 +22,8 @@ table.figures td small { white-space: normal; } }
 </style>"""
 
 _SCRIPT = """<script>
-document.querySelectorAll("table.figures th").forEach((th, column) => th.addEventListener("click", () => {
-  const body = th.closest("table").tBodies[0], up = th.getAttribute("aria-sort") !== "ascending";
+document.querySelectorAll("table.figures th").forEach(th => th.addEventListener("click", () => {
+  const column = th.cellIndex, body = th.closest("table").tBodies[0], up = th.getAttribute("aria-sort") !== "ascending";
   const key = row => row.cells[column].dataset.v ?? "", number = v => v === "" ? Infinity : Number(v);
   const text = [...body.rows].some(row => isNaN(Number(key(row))));
   [...body.rows].sort((a, b) => (up ? 1 : -1) * (text ? key(a).localeCompare(key(b)) : number(key(a)) - number(key(b))))
@@ -37,20 +38,34 @@ _LIGHT, _DARK = (255, 245, 235), (35, 110, 80)
 Cell = tuple[Any, str, str]
 """What to sort by, what to show, and a smaller line below it."""
 
+Column = Callable[[ModelResult, Timing | None, dict[int, Timing]], Cell]
+"""Makes a cell from a model, its timing, and the fastest timing for each number of threads."""
 
-def figures_table(results: Results) -> str:
-    """All figures: one row for each model and number of threads."""
+
+def model_table(results: Results) -> str:
+    """What the models are and how good: one row a model."""
+    return _table(results, _MODEL_COLUMNS, [(model, model.timing) for model in results.models])
+
+
+def time_table(results: Results) -> str:
+    """How long they take: one row for each model and number of threads."""
+    rows = [(model, timing) for model in results.models for timing in model.timings]
+    return _table(results, _TIME_COLUMNS, rows) + _SCRIPT if rows else ""
+
+
+def _table(results: Results, columns: Mapping[str, Column], rows: Sequence[tuple[ModelResult, Timing | None]]) -> str:
     grey = {point.model.model for point in find_front(results) if point.dominated_by}
-    head = "".join(f'<th class="{"" if i < 3 else "n"}">{escape(name)}</th>' for i, name in enumerate(_COLUMNS))
-    lines = []
     best = fastest(results)
-    for model in results.models:
-        for timing in model.timings or (None,):
-            cells = [column(model, timing, best) for column in _COLUMNS.values()]
-            css_class = ' class="grey"' if model.model in grey or model.problem else ""
-            lines.append(f"<tr{css_class}>{''.join(_td(cell, i >= 3) for i, cell in enumerate(cells))}</tr>")
+    # Nobody needs a column in which no row has anything.
+    cells = {name: [column(model, timing, best) for model, timing in rows] for name, column in columns.items()}
+    cells = {name: column for name, column in cells.items() if any(value is not None for value, _, _ in column)}
+    head = "".join(f'<th class="{"n" if name not in _TEXTS else ""}">{escape(name)}</th>' for name in cells)
+    lines = []
+    for i, (model, _) in enumerate(rows):
+        css_class = ' class="grey"' if model.model in grey or model.problem else ""
+        lines.append(f"<tr{css_class}>{''.join(_td(c[i], name not in _TEXTS) for name, c in cells.items())}</tr>")
     table = f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
-    return f'<div class="scroll">{table}</div>{_SCRIPT}'
+    return f'<div class="scroll">{table}</div>'
 
 
 def _td(cell: Cell, number: bool) -> str:
@@ -64,11 +79,11 @@ def _number(value: float | None, form: str, remark: str = "") -> Cell:
     return (value, "-" if value is None else form.format(value), remark if value is not None else "")
 
 
-def _of_accuracy(column: Callable[[Accuracy], Cell]) -> Callable[..., Cell]:
+def _of_accuracy(column: Callable[[Accuracy], Cell]) -> Column:
     return lambda model, timing, best: column(model.accuracy) if model.accuracy else (None, "-", "")
 
 
-def _of_timing(column: Callable[[Timing], Cell]) -> Callable[..., Cell]:
+def _of_timing(column: Callable[[Timing], Cell]) -> Column:
     return lambda model, timing, best: column(timing) if timing else (None, "-", "")
 
 
@@ -93,10 +108,12 @@ def _rejected(found: Accuracy) -> Cell:
     return (found.wrong, f"{found.rejected:.1%} / {found.wrong:.1%}", f"below {found.threshold:.2f}")
 
 
-_COLUMNS: dict[str, Callable[[ModelResult, Timing | None, dict[int, Timing]], Cell]] = {
+_TEXTS = ("model", "format", "input")
+
+_MODEL_COLUMNS: Mapping[str, Column] = {
     "model": _model,
-    "format": lambda model, timing, best: (model.format, model.format or "-", ""),
-    "input": lambda model, timing, best: (model.input, model.input or "-", ""),
+    "format": lambda model, timing, best: (model.format or None, model.format or "-", ""),
+    "input": lambda model, timing, best: (model.input or None, model.input or "-", ""),
     "size MB": lambda model, timing, best: _number(
         model.bytes and model.bytes / 1e6, "{:.2f}", f"zipped {(model.zipped_bytes or 0) / 1e6:.2f}"
     ),
@@ -106,6 +123,12 @@ _COLUMNS: dict[str, Callable[[ModelResult, Timing | None, dict[int, Timing]], Ce
     "worst recall": _of_accuracy(lambda a: _number(a.worst_class_recall, "{:.1%}", a.worst_class or "")),
     "ECE": _of_accuracy(lambda a: _number(a.ece, "{:.3f}")),
     "rejected / wrong": _of_accuracy(_rejected),
+    "memory MB": _of_timing(lambda t: _number(t.resident_mb, "{:.0f}")),
+    "loading ms": _of_timing(lambda t: _number(t.load_ms, "{:.0f}", f"first {t.first_ms:.1f}")),
+}
+
+_TIME_COLUMNS: Mapping[str, Column] = {
+    "model": lambda model, timing, best: (model.model, model.model, ""),
     "threads": _of_timing(lambda t: _number(t.threads, "{}", f"{t.cores_used:.2f} cores")),
     "p50 ms": _of_timing(lambda t: _number(t.p50_ms, "{:.2f}", f"{t.p50_95_ms[0]:.2f} to {t.p50_95_ms[1]:.2f}")),
     "against the fastest": _against,
@@ -114,11 +137,8 @@ _COLUMNS: dict[str, Callable[[ModelResult, Timing | None, dict[int, Timing]], Ce
     "max ms": _of_timing(lambda t: _number(t.max_ms, "{:.2f}")),
     "spread": _of_timing(lambda t: _number(t.spread, "{:.1%}")),
     "preparing ms": _of_timing(lambda t: _number(t.prepare_ms, "{:.2f}")),
-    "frames/s": _of_timing(
-        lambda t: _number(t.fps, "{:.0f}", f"sustained {t.sustained_fps:.0f}" if t.sustained_fps else "")
-    ),
-    "loading ms": _of_timing(lambda t: _number(t.load_ms, "{:.0f}", f"first {t.first_ms:.1f}")),
-    "memory MB": _of_timing(lambda t: _number(t.resident_mb, "{:.0f}")),
+    "frames/s": _of_timing(lambda t: _number(t.fps, "{:.0f}")),
+    "sustained frames/s": _of_timing(lambda t: _number(t.sustained_fps, "{:.0f}", f"{-(t.sustained_drop or 0):+.1%}")),
     "energy mJ": _of_timing(lambda t: _number(t.energy_mj, "{:.1f}")),
 }
 
