@@ -108,25 +108,37 @@ def _labels(points: Sequence[Point], bubbles: Sequence[tuple[float, float, float
     """Names beside their bubbles, each where it covers the least of what is there already."""
     taken: list[Box] = [(x - r, y - r, x + r, y + r) for x, y, r in bubbles]
     parts = []
-    for point, (x, y, radius) in zip(points, bubbles, strict=True):
+    # The front is what people look for: its names get the best places.
+    for i in sorted(range(len(points)), key=lambda i: bool(points[i].dominated_by)):
+        point, (x, y, radius) = points[i], bubbles[i]
         name = point.model.model.removesuffix(".tflite")
         width = len(name) * _CHARACTER_PX
-        choices = [
-            (x + radius + 4, y + 4 + shift) for shift in (0, -14, 14, -28, 28)
-        ] + [(x - radius - 4 - width, y + 4 + shift) for shift in (0, -14, 14)]  # fmt: skip
-        choices += [(x - width / 2, y - radius - 6), (x - width / 2, y + radius + 15)]
-        left, base = min(choices, key=lambda place: _cost(place, width, taken))
+        left, base = min(_places(x, y, radius, width), key=lambda place: _cost(place, (x, y), width, taken))
         taken.append((left, base - _LINE_PX + 3, left + width, base + 3))
         color = "#718096" if point.dominated_by else "#1a202c"
+        if abs(base - 4 - y) > _LINE_PX:
+            end = min(max(x, left), left + width)
+            parts.append(f'<path d="M{x:.1f} {y:.1f}L{end:.1f} {base - 4:.1f}" stroke="{_DOMINATED}"/>')
         parts.append(_text(left, base, name, "start", color))
     return parts
 
 
-def _cost(place: tuple[float, float], width: float, taken: Sequence[Box]) -> float:
+def _places(x: float, y: float, radius: float, width: float) -> list[tuple[float, float]]:
+    """Where a name may begin: right or left of its bubble, above or below it, farther away if need be."""
+    found = []
+    for shift in range(0, 9 * _LINE_PX, _LINE_PX):
+        for left in (x + radius + 4, x - radius - 4 - width, x - width / 2):
+            found += [(left, y + 4 + shift), (left, y + 4 - shift)]
+    return found
+
+
+def _cost(place: tuple[float, float], centre: tuple[float, float], width: float, taken: Sequence[Box]) -> float:
     left, base = place
     box = (left, base - _LINE_PX + 3, left + width, base + 3)
     outside = max(0.0, _LEFT - left) + max(0.0, box[2] - _WIDTH) + max(0.0, _TOP - box[1])
-    return 1000 * outside + sum(_overlap(box, other) for other in taken)
+    outside += max(0.0, box[3] - (_HEIGHT - _BOTTOM))
+    distance = abs(left + width / 2 - centre[0]) / 4 + abs(base - 4 - centre[1])
+    return 1000 * outside + 5 * sum(_overlap(box, other) for other in taken) + distance
 
 
 def _overlap(a: Box, b: Box) -> float:
@@ -134,4 +146,5 @@ def _overlap(a: Box, b: Box) -> float:
 
 
 def _text(x: float, y: float, text: str, anchor: str, color: str = "#4a5568") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">{escape(text)}</text>'
+    halo = 'paint-order="stroke" stroke="#fff" stroke-width="3"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" {halo}>{escape(text)}</text>'

@@ -2,7 +2,8 @@
 
 Times of one block are alike: the same clock frequency, the same neighbours on the machine. The bootstrap therefore
 draws whole blocks, not single times (Davison and Hinkley, "Bootstrap Methods and their Application", 1997,
-X
+section 3.8); two candidates of one run are compared by drawing the same rounds of both, so that what hit both alike
+cancels out.
 """
 
 from collections.abc import Sequence

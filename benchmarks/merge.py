@@ -164,4 +164,4 @@ def _html_table(table: Sequence[tuple[str, ...]]) -> str:
         shown = ("", *row[1:]) if i and table[i - 1][0] == row[0] else row
         cells = "".join(f'<td class="{"n" if j > 2 else ""}">{escape(cell)}</td>' for j, cell in enumerate(shown))
         lines.append(f"<tr>{cells}</tr>")
-    return f'<div class="scroll"><table class="figures"><tr>{head}</tr>{"".join(lines)}</table></div>'
+    return f'<div class="scroll"><table class="sortable"><tr>{head}</tr>{"".join(lines)}</table></div>'

@@ -22,7 +22,7 @@ body { max-width: 72rem; } .chart { overflow-x: auto; } .chart svg { width: 100%
 details { margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; overflow-wrap: anywhere; }
 table.bars { width: 100%; max-width: 48rem; font-size: .88rem; } table.bars td { padding: .12rem .5rem .12rem 0; }
 table.bars td.bar { width: 45%; } table.bars td.bar div { background: #2b6cb0; height: .8rem; min-width: 1px; }
-@media print { .chart { overflow: visible; } .chart svg { min-width: 0; } details > *:not(summary) { display: block; } }
+@media print { .chart { overflow: visible; } .chart svg { min-width: 0; } }
 </style>"""
 
 _TOP_OPERATORS = 12
@@ -81,8 +81,8 @@ def _profiles(models: Sequence[ModelResult]) -> str:
         return ""
     text = (
         "LiteRT's Python interface has no profiler: each operator is timed alone, as a network of its own, on one "
-        "thread with the same kernels. Fusing and warm caches between operators are not seen; the sum beside the time of "
-        "the whole network tells how much that is."
+        "thread with the same kernels. Fusing and warm caches between operators are not seen; the sum beside the time "
+        "of the whole network tells how much that is."
     )
     return note(text) + "".join(parts)
 

@@ -9,20 +9,22 @@ from sorter.benchmarks.report import against, fastest
 from sorter.benchmarks.results import Accuracy, ModelResult, Results, Timing
 
 STYLE = """<style>
-table.figures { font-size: .9rem; } table.figures th { vertical-align: bottom; cursor: pointer; white-space: nowrap; }
-table.figures th[aria-sort=ascending]::after { content: " ▲"; } table.figures th[aria-sort=descending]::after {
-content: " ▼"; } table.figures td small { display: block; color: #718096; }
-table.figures td.n small { white-space: nowrap; }
-table.figures tr.grey td { color: #718096; } table.figures td:first-child { min-width: 11rem; overflow-wrap: anywhere; }
+table.sortable { font-size: .88rem; } table.sortable th, table.sortable td { padding-right: .65rem; }
+table.sortable th { vertical-align: bottom; cursor: pointer; white-space: nowrap; }
+table.sortable th[aria-sort=ascending]::after { content: " ▲"; } table.sortable th[aria-sort=descending]::after {
+content: " ▼"; } table.sortable td small { display: block; color: #718096; }
+table.sortable td.n small { white-space: nowrap; }
+table.sortable tr.grey td { color: #718096; }
+table.sortable td:first-child { min-width: 11rem; overflow-wrap: anywhere; }
 table.heat td { text-align: center; font-variant-numeric: tabular-nums; padding: .3rem .5rem; }
 table.heat th { font-weight: normal; } table.heat th.m { overflow-wrap: anywhere; min-width: 9rem; }
-@media print { @page { size: landscape; } table.figures { font-size: 7pt; } table.figures th { white-space: normal; }
-table.figures th, table.figures td { padding-right: .3rem; } table.figures td:first-child { min-width: 0; }
-table.figures td small { white-space: normal; } }
+@media print { @page { size: landscape; } table.sortable { font-size: 8pt; } table.sortable th { white-space: normal; }
+table.sortable th, table.sortable td { padding-right: .3rem; } table.sortable td:first-child { min-width: 0; }
+table.sortable td small { white-space: normal; } }
 </style>"""
 
 _SCRIPT = """<script>
-document.querySelectorAll("table.figures th").forEach(th => th.addEventListener("click", () => {
+document.querySelectorAll("table.sortable th").forEach(th => th.addEventListener("click", () => {
   const column = th.cellIndex, body = th.closest("table").tBodies[0], up = th.getAttribute("aria-sort") !== "ascending";
   const key = row => row.cells[column].dataset.v ?? "", number = v => v === "" ? Infinity : Number(v);
   const text = [...body.rows].some(row => isNaN(Number(key(row))));
@@ -64,7 +66,7 @@ def _table(results: Results, columns: Mapping[str, Column], rows: Sequence[tuple
     for i, (model, _) in enumerate(rows):
         css_class = ' class="grey"' if model.model in grey or model.problem else ""
         lines.append(f"<tr{css_class}>{''.join(_td(c[i], name not in _TEXTS) for name, c in cells.items())}</tr>")
-    table = f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
+    table = f'<table class="sortable"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
     return f'<div class="scroll">{table}</div>'
 
 
