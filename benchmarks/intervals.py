@@ -6,7 +6,6 @@ section 3.8); two candidates of one run are compared by drawing the same rounds 
 cancels out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +45,7 @@ def median_interval(blocks: Blocks, seed: int = 1) -> tuple[float, float]:
     return (float(low), float(high))
 
 
-def compare_medians(first_ms: Sequence[float], second_ms: Sequence[float], paired: bool, seed: int = 1) -> Ratio:
+def compare_medians(first_ms: npt.ArrayLike, second_ms: npt.ArrayLike, paired: bool, seed: int = 1) -> Ratio:
     """Compares two candidates by the medians of their rounds.
 
     Args:
@@ -55,7 +54,7 @@ def compare_medians(first_ms: Sequence[float], second_ms: Sequence[float], paire
         paired: Whether round i of both was measured at the same time: in one run, never between two runs.
         seed: Of the draws.
     """
-    first, second = np.asarray(first_ms), np.asarray(second_ms)
+    first, second = np.asarray(first_ms, np.float64), np.asarray(second_ms, np.float64)
     rng = np.random.default_rng(seed)
     if paired:
         rounds = min(len(first), len(second))

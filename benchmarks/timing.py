@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,8 @@ def _time_block(worker: Worker, stored: ProgressFile, failed: Failed) -> bool:
 def _cpu_s(crew: Sequence[Worker]) -> float:
     total_s = time.process_time()
     for worker in crew:
-        if worker.is_alive:
+        # One that has died is told of where it was to be timed.
+        with suppress(SorterError):
             total_s += worker.ask("cpu")["cpu_s"]
     return total_s
 

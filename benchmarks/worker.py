@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sorter.benchmarks.picture_file import read_pictures
-from sorter.errors import BundleError, SorterError
+from sorter.errors import BundleError, ConfigError, SorterError
 from sorter.image import InputSpec, Pixels, prepare
 from sorter.metrics import Probabilities
 
@@ -42,7 +42,10 @@ class _KerasNetwork:
     def __init__(self, path: Path, threads: int) -> None:
         from sorter.trainer.backend import load_tensorflow
 
-        load_tensorflow()
+        try:
+            load_tensorflow()
+        except ConfigError as error:
+            raise ConfigError("A Keras network needs TensorFlow, which is not installed here.", error.hint) from error
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -161,8 +164,8 @@ class _Measured:
         return {"fps": [5 * count / request["seconds"] for count in counts]}
 
     def cpu(self, _request: dict[str, Any]) -> dict[str, Any]:
-        """CPU time of this process so far, in seconds."""
-        return {"cpu_s": time.process_time()}
+        """CPU time of this process so far, in seconds, and its number."""
+        return {"cpu_s": time.process_time(), "pid": os.getpid()}
 
     def _frame(self) -> Pixels:
         self._next = (self._next + 1) % len(self._frames)
