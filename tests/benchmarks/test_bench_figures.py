@@ -18,6 +18,8 @@ from sorter.benchmarks.energy import Rapl, find_meter, parse_pmic
 from sorter.benchmarks.flatbuffer import take_apart
 from sorter.benchmarks.intervals import accuracy_difference, compare_medians, median_interval
 from sorter.benchmarks.judgement import judge_accuracy, judge_timing
+from sorter.benchmarks.overhead import BARE
+from sorter.benchmarks.overhead import measure as measure_overhead
 from sorter.benchmarks.pareto import find_front
 from sorter.benchmarks.picture_file import read_pictures, write_pictures
 from sorter.benchmarks.progress_file import ProgressFile
@@ -276,3 +278,11 @@ def test_helpers_of_this_file_make_valid_reports(tmp_path: Path) -> None:
     results.write(tmp_path / "report.json")
     assert Results.read(tmp_path) == results
     assert make_accuracy("10").accuracy == 0.5 and make_timing(3.0).p50_ms == 3.0
+
+
+def test_overhead_is_a_ratio_with_an_interval() -> None:
+    frames = [RNG.integers(0, 256, (480, 640, 3)).astype(np.uint8) for _ in range(2)]
+    figures = measure_overhead(find_model("fruit-demo-int8"), frames, 64)
+    bare, ours = figures["candidates"][BARE], figures["candidates"]["classify"]
+    assert bare["ratio"] == 1.0 and ours["n"] == 64
+    assert 0.0 < ours["ratio_95"][0] <= ours["ratio"] <= ours["ratio_95"][1]
