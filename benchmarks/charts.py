@@ -37,6 +37,21 @@ def pareto_chart(points: Sequence[Point]) -> str:
     return _svg(_WIDTH, _HEIGHT, parts, "Latency and accuracy of each model")
 
 
+def time_line_chart(parts: Sequence[tuple[str, float, float]]) -> str:
+    """Parts of a way, one below the other, each as (name, begin, end) in milliseconds."""
+    row_px, left = 30, 150
+    total = max((end for _, _, end in parts), default=0.0) or 1.0
+    span = _WIDTH - left - 90
+    drawn = []
+    for i, (name, begin, end) in enumerate(parts):
+        y, x = 10 + i * row_px, left + span * begin / total
+        width = max(1.5, span * (end - begin) / total)
+        drawn.append(_text(left - 10, y + 15, name, "end"))
+        drawn.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="20" rx="3" fill="{_FRONT}"/>')
+        drawn.append(_text(x + width + 6, y + 15, f"{end - begin:.2f} ms", "start"))
+    return _svg(_WIDTH, 14 + len(parts) * row_px, drawn, "The way of one object, stage after stage")
+
+
 def _svg(width: int, height: int, parts: Sequence[str], title: str) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" {_FONT} font-size="13">'
     return f"{head}<title>{escape(title)}</title>{''.join(parts)}</svg>"

@@ -10,6 +10,7 @@ from sorter.benchmarks.report_cli import compare, merge
 from sorter.cli import SorterCommand, inform, json_option, print_json
 
 if TYPE_CHECKING:
+    from sorter.benchmarks.budget import Limit, Verdict
     from sorter.benchmarks.measurement import Measurement
     from sorter.benchmarks.results import Results
 
@@ -70,6 +71,7 @@ def _parse_threads(_ctx: click.Context, _param: click.Parameter, value: str) -> 
 @click.option("--seconds", type=click.FloatRange(1), default=60.0, help="Or so many seconds of them, if that is less.")
 @click.option("--quick", is_flag=True, help="256 classifications of each: a first look, marked as such.")
 @click.option("--sustain", type=click.FloatRange(0), default=0.0, help="Seconds without a pause; 60 shows throttling.")
+@click.option("--time-line", type=click.IntRange(0), default=8, help="Objects to sort, for the way of one.")
 @click.option("--accuracy/--no-accuracy", default=True, help="Without it, any folder of pictures will do as --data.")
 @click.option("--budget", help="Names the best model within limits: 'latency<20ms size<3MB'.")
 @click.option("--labels", type=click.Path(path_type=Path), help="labels.txt, for models without labels inside.")
@@ -82,15 +84,14 @@ def measure(as_json: bool, out: Path, budget: str | None, **asked: Any) -> None:
     A model is a .tflite file, a .keras file, a training run's folder, or a folder of these. One that cannot run here
     gets a row that says why. A run that was interrupted goes on where it was.
     """
-    from sorter.benchmarks.budget import choose, parse_budget
+    from sorter.benchmarks.budget import parse_budget
     from sorter.benchmarks.report import write_report
     from sorter.errors import BundleError
     from sorter.files import make_folder
 
     limits = parse_budget(budget) if budget else ()
     make_folder(out)
-    results = _measure(out, **asked)
-    verdict = choose(results, limits) if limits else None
+    results, verdict = _measure(out, limits, **asked)
     write_report(out, results, verdict.reasons if verdict else ())
     if as_json:
         print_json(results.to_dict() | ({"budget": asdict(verdict)} if verdict else {}))
@@ -103,24 +104,43 @@ def measure(as_json: bool, out: Path, budget: str | None, **asked: Any) -> None:
 
 
 def _measure(
-    out: Path, models: tuple[Path, ...], data: Path, split_csv: Path | None, photos: int | None, fresh: bool,
-    quick: bool, queries: int, sustain: float, **asked: Any,
-) -> "Results":  # fmt: skip
-    from sorter.benchmarks.candidates import find_candidates
+    out: Path,
+    limits: "tuple[Limit, ...]",
+    data: Path,
+    split_csv: Path | None,
+    time_line: int,
+    quick: bool,
+    **asked: Any,
+) -> "tuple[Results, Verdict | None]":
+    from sorter.benchmarks.budget import choose
     from sorter.benchmarks.machine import describe_machine
+    from sorter.benchmarks.summary import summarise
+    from sorter.benchmarks.time_line import add_time_line
+
+    machine = describe_machine()
+    measurement = _prepare(out, machine, data, split_csv, quick, **asked)
+    _run(measurement)
+    results = summarise(measurement, machine)
+    verdict = choose(results, limits) if limits else None
+    objects = 0 if quick else time_line
+    winner = verdict.winner if verdict else None
+    return add_time_line(results, measurement, data, split_csv, objects, winner), verdict
+
+
+def _prepare(
+    out: Path, machine: dict[str, Any], data: Path, split_csv: Path | None, quick: bool,
+    models: tuple[Path, ...], photos: int | None, fresh: bool, queries: int, sustain: float, **asked: Any,
+) -> "Measurement":  # fmt: skip
+    from sorter.benchmarks.candidates import find_candidates
     from sorter.benchmarks.measurement import Measurement
     from sorter.benchmarks.pictures import open_photos
-    from sorter.benchmarks.summary import summarise
-    from sorter.benchmarks.timing import Options
+    from sorter.benchmarks.timing import QUICK_QUERIES, Options
 
     candidates = find_candidates(models)
     source = open_photos(data, split_csv, photos, asked["accuracy"])
-    options = Options(queries=min(queries, 256) if quick else queries, sustain_s=sustain, **asked)
-    machine = describe_machine()
+    options = Options(queries=min(queries, QUICK_QUERIES) if quick else queries, sustain_s=sustain, **asked)
     versions = {name: value for name, value in machine.items() if name != "load"}
-    measurement = Measurement(candidates, source, options, out, versions, fresh)
-    _run(measurement)
-    return summarise(measurement, machine)
+    return Measurement(candidates, source, options, out, versions, fresh)
 
 
 def _run(measurement: "Measurement") -> None:

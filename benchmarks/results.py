@@ -119,6 +119,7 @@ class ModelResult:
         accuracy: On the photos.
         timings: One for each number of threads.
         profile: Which operators cost what: see ``operator_profile``.
+        time_line: The way of one sorted object with it: see ``time_line``.
         problem: Why it could not be measured; empty when it could.
     """
 
@@ -134,6 +135,7 @@ class ModelResult:
     accuracy: Accuracy | None = None
     timings: tuple[Timing, ...] = ()
     profile: Mapping[str, Any] | None = None
+    time_line: Mapping[str, Any] | None = None
     problem: str = ""
 
     @property

@@ -20,6 +20,9 @@ from sorter.errors import SorterError
 BLOCK = 16
 """Timed calls in a row of one candidate."""
 
+QUICK_QUERIES = 256
+"""Of a first look."""
+
 _STORE_EVERY_S = 15.0
 _ENERGY_S = 5.0
 _METER_EVERY_S = 0.25

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from sorter.benchmarks.cli import bench
 from sorter.benchmarks.latency import WARM_UP
 from sorter.benchmarks.latency import measure as measure_in_turns
+from sorter.benchmarks.time_line import divide, sort_objects
 from sorter.edge.simulation.fruit import FRUITS, render_object
 from sorter.errors import BundleError, ConfigError, DatasetError, StorageError
 from sorter.models import find_model
@@ -38,7 +39,7 @@ def fruits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(bench, [str(argument) for argument in arguments])
+    return CliRunner().invoke(bench, [*(str(argument) for argument in arguments), "--time-line", "0"])
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -119,6 +120,16 @@ def test_the_budget_names_a_winner(reported: tuple[Path, Result]) -> None:
     assert "broken.tflite could not be measured" in result.stdout
 
 
+def test_the_way_of_one_object_is_that_of_a_real_run(fruits: Path) -> None:
+    told = sort_objects(FRUIT, fruits, None, 2)
+    assert told["objects"] == 2 and told["votes"] >= 1
+    parts = divide(told["stages"])
+    assert [name for name, _, _ in parts] == ["capture age", "classify", "decide", "other", "acknowledge", "move"]
+    assert all(begin == end_before for (_, begin, _), (_, _, end_before) in zip(parts[1:], parts, strict=False))
+    broken = sort_objects(fruits / "none.tflite", fruits, None, 2)
+    assert "does not exist" in broken["error"]
+
+
 def test_a_second_run_measures_nothing_again(fruits: Path, tmp_path: Path) -> None:
     arguments = (FRUIT, "--data", fruits, "--out", tmp_path, "--queries", 32)
     assert run(*arguments).exit_code == 0
@@ -164,7 +175,18 @@ def test_a_device_loads_neither_tensorflow_nor_matplotlib(fruits: Path, tmp_path
     (tmp_path / "model.keras").write_bytes(b"PK")
     path = os.pathsep.join([str(tmp_path / "none"), str(ROOT), os.environ.get("PYTHONPATH", "")])
     code = "from sorter.benchmarks.cli import bench; bench()"
-    arguments = [FRUIT, tmp_path / "model.keras", "--data", fruits, "--out", tmp_path / "out", "--queries", "32"]
+    arguments = [
+        FRUIT,
+        tmp_path / "model.keras",
+        "--data",
+        fruits,
+        "--out",
+        tmp_path / "out",
+        "--queries",
+        "32",
+        "--time-line",
+        "0",
+    ]
     ended = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path},
@@ -205,7 +227,7 @@ def test_a_full_disk(fruits: Path, tmp_path: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
     limit += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     code = limit + "from sorter.benchmarks.cli import bench; bench()"
-    arguments = [FRUIT, "--data", fruits, "--out", tmp_path / "out", "--queries", "32"]
+    arguments = [FRUIT, "--data", fruits, "--out", tmp_path / "out", "--queries", "32", "--time-line", "0"]
     ended = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
@@ -229,3 +251,15 @@ def test_every_candidate_sees_the_same_frames_in_turns() -> None:
         assert {frame for _, frame in among} == {turn % 3}
     assert len({tuple(n for n, _ in timed[3 * t : 3 * t + 3]) for t in range(12)}) > 1
     assert all(latency.n == 12 for latency in result.values())
+
+
+@pytest.mark.slow
+def test_a_training_run_is_measured_beside_its_file(tmp_path: Path, make_dataset: Callable[..., Path]) -> None:
+    photos = make_dataset(24)
+    script = ROOT / "tests" / "converters" / "tiny_run.py"
+    subprocess.run([sys.executable, script, photos, tmp_path / "run"], check=True, capture_output=True)
+    result = run(tmp_path / "run", "--data", photos, "--out", tmp_path / "out", "--queries", 32)
+    assert result.exit_code == 0, result.output
+    (keras,) = read(tmp_path / "out")["models"]
+    assert keras["model"] == "run/model.keras" and keras["kind"] == "keras" and keras["accuracy"]["accuracy"] > 0.8
+    assert keras["parameters"] > 0 and keras["macs"] > 0 and keras["timings"][0]["resident_mb"] > 100
