@@ -100,7 +100,9 @@ def _flags(timing: Timing) -> tuple[str, ...]:
     cores = os.cpu_count() or 1
     if timing.threads > cores:
         found.append(f"{timing.threads} threads on {cores} cores.")
-    if timing.threads > 1 and timing.cores_used < _THREADS_USED * min(timing.threads, cores):
+    # While the thread waited for a core, it could not have used any.
+    wanted = timing.cores_used / max(1 - (timing.waited or 0.0), 0.05)
+    if timing.threads > 1 and wanted < _THREADS_USED * min(timing.threads, cores):
         found.append(
             f"{timing.threads} threads were asked for and {timing.cores_used:.2f} cores used: this interpreter does "
             "not run this network on more."

@@ -83,7 +83,8 @@ def remarks(results: Results) -> list[str]:
     for model in results.models:
         for timing in model.timings:
             for flag in timing.flags:
-                flags.setdefault(flag, []).append(model.model)
+                several = f" ({timing.threads} threads)" if len(model.timings) > 1 else ""
+                flags.setdefault(flag, []).append(model.model + several)
     return found + [f"{', '.join(dict.fromkeys(names))}: {flag}" for flag, names in flags.items()]
 
 

@@ -15,7 +15,7 @@ from sorter.benchmarks.energy import EnergyMeter, find_meter
 from sorter.benchmarks.progress_file import ProgressFile
 from sorter.benchmarks.workers import Worker
 from sorter.cli import progress
-from sorter.errors import SorterError
+from sorter.errors import SorterError, StorageError
 
 BLOCK = 16
 """Timed calls in a row of one candidate."""
@@ -77,22 +77,43 @@ def measure_rounds(crew: Sequence[Worker], stored: ProgressFile, options: Option
         return
     done = sum(len(stored.rounds[worker.key]) for worker in waiting)
     total = len(waiting) * -(-options.queries // BLOCK) - done
-    watch = Watch(_cpu_s(crew), time.monotonic())
-    sitting = len(stored.sittings)
-    stored.sittings.append({})
-    stored_s = time.monotonic()
-    with progress("Measuring time", total) as advance:
+    sitting = _Sitting(crew, stored)
+    with progress("Measuring time", total) as advance, sitting:
         while waiting:
             order = [waiting[i] for i in rng.permutation(len(waiting))]
             alive = {worker.key for worker in order if _time_block(worker, stored, failed)}
             advance(len(order))
             waiting = [w for w in waiting if w.key in alive and not is_timed(stored.rounds[w.key], options)]
-            if time.monotonic() - stored_s > _STORE_EVERY_S or not waiting:
-                watch.sample()
-                waited = _waited_share(stored.rounds)
-                stored.sittings[sitting] = watch.finish(_cpu_s(crew), time.monotonic(), waited)
-                stored.write()
-                stored_s = time.monotonic()
+            sitting.store_if_due()
+
+
+class _Sitting:
+    """One sitting's conditions, and when to store what it found; a context manager that stores at its end."""
+
+    def __init__(self, crew: Sequence[Worker], stored: ProgressFile) -> None:
+        self._crew, self._stored = crew, stored
+        self._watch = Watch(_cpu_s(crew), time.monotonic())
+        self._number = len(stored.sittings)
+        self._stored_s = time.monotonic()
+        stored.sittings.append({})
+
+    def __enter__(self) -> "_Sitting":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, StorageError):
+            self._store()
+
+    def store_if_due(self) -> None:
+        if time.monotonic() - self._stored_s > _STORE_EVERY_S:
+            self._watch.sample()
+            self._store()
+
+    def _store(self) -> None:
+        waited = _waited_share(self._stored.rounds)
+        self._stored.sittings[self._number] = self._watch.finish(_cpu_s(self._crew), time.monotonic(), waited)
+        self._stored.write()
+        self._stored_s = time.monotonic()
 
 
 def _time_block(worker: Worker, stored: ProgressFile, failed: Failed) -> bool:
