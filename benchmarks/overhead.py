@@ -5,6 +5,7 @@ by call, all on one thread. The interpreters of both are made from the same byte
 """
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,14 @@ def overhead(model: Path, data: Path, rounds: int, json_file: Path | None) -> No
         write_json(json_file, {"machine": describe_machine(), **figures})
 
 
-def measure(model: Path, frames: Any, rounds: int) -> dict[str, Any]:
+def measure(model: Path, frames: Any, rounds: int, peers: bool = True) -> dict[str, Any]:
     """Times all candidates.
 
     Args:
         model: A ``.tflite`` with its labels inside.
         frames: uint8 BGR pictures.
         rounds: Calls of each candidate.
+        peers: Whether to measure MediaPipe, too, where it is installed.
 
     Returns:
         ``candidates`` with percentiles and the ratio to the bare interpreter, ``cores_used``, ``warnings``.
@@ -65,11 +67,13 @@ def measure(model: Path, frames: Any, rounds: int) -> dict[str, Any]:
     bundle = Bundle.load(model)
     ours, bare = classifier_from_bundle(bundle), load_interpreter(bundle.flatbuffer)
     candidates: dict[str, Any] = {"classify": ours.classify, BARE: lambda frame: bare.invoke()}
-    with_media_pipe(model, candidates)
-    cpu_s, started_s = time.process_time(), time.monotonic()
-    watch = Watch(cpu_s, started_s)
-    times_ms = take_times(candidates, frames, rounds)
-    cores_used = (time.process_time() - cpu_s) / (time.monotonic() - started_s)
+    with ExitStack() as stack:
+        if peers:
+            with_media_pipe(model, candidates, stack)
+        cpu_s, started_s = time.process_time(), time.monotonic()
+        watch = Watch(cpu_s, started_s)
+        times_ms = take_times(candidates, frames, rounds)
+        cores_used = (time.process_time() - cpu_s) / (time.monotonic() - started_s)
     found = {}
     for name, times in times_ms.items():
         ratio = compare_medians(_rounds(times), _rounds(times_ms[BARE]), paired=True)
@@ -86,8 +90,8 @@ def _rounds(times_ms: list[float]) -> list[float]:
     return [float(ms) for ms in np.median(np.reshape(times_ms[:whole], (-1, _ROUND)), axis=1)]
 
 
-def with_media_pipe(model: Path, candidates: dict[str, Any]) -> None:
-    """Adds MediaPipe's ImageClassifier, from a BGR frame to categories as its users write it."""
+def with_media_pipe(model: Path, candidates: dict[str, Any], stack: ExitStack) -> None:
+    """Adds MediaPipe's ImageClassifier, from a BGR frame to categories as its users write it; closed by the stack."""
     try:
         import cv2
         import mediapipe
@@ -96,7 +100,8 @@ def with_media_pipe(model: Path, candidates: dict[str, Any]) -> None:
         return
     vision = mediapipe.tasks.vision
     base = mediapipe.tasks.BaseOptions(model_asset_path=str(model))
-    classifier = vision.ImageClassifier.create_from_options(vision.ImageClassifierOptions(base_options=base))
+    options = vision.ImageClassifierOptions(base_options=base)
+    classifier = stack.enter_context(vision.ImageClassifier.create_from_options(options))
 
     def classify(frame: Any) -> object:
         rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
