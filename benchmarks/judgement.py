@@ -65,7 +65,6 @@ def judge_timing(
     wall_s = sum(block["wall_s"] for block in blocks)
     waited = [block["waited_s"] for block in blocks if block["waited_s"] is not None]
     third = max(1, len(rounds_ms) // 3)
-    fps = endurance.get("fps")
     timing = Timing(
         threads=threads,
         n=times_ms.size,
@@ -84,11 +83,18 @@ def judge_timing(
         load_ms=loaded["load_ms"],
         first_ms=loaded["first_ms"],
         resident_mb=loaded["resident_mb"],
-        sustained_fps=fps[-1] if fps else None,
-        sustained_drop=1 - fps[-1] / fps[0] if fps and fps[0] else None,
-        energy_mj=endurance.get("energy_mj"),
+        **_endurance_figures(endurance),
     )
     return Timing(**{**vars(timing), "flags": _flags(timing)})
+
+
+def _endurance_figures(told: Mapping[str, Any]) -> dict[str, Any]:
+    fps = told.get("fps") or [None]
+    return {
+        "sustained_fps": fps[-1],
+        "sustained_drop": 1 - fps[-1] / fps[0] if fps[0] else None,
+        "energy_mj": told.get("energy_mj"),
+    }
 
 
 def _flags(timing: Timing) -> tuple[str, ...]:
