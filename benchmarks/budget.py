@@ -122,7 +122,9 @@ def choose(results: Results, limits: Sequence[Limit]) -> Verdict:
     wanted = " ".join(limit.text for limit in limits)
     if not within:
         return Verdict(None, (f"No model keeps {wanted}.", *reasons))
-    best = max(within, key=lambda m: m.accuracy.accuracy if m.accuracy else 0.0)
+    best = max(
+        within, key=lambda m: (m.accuracy.accuracy if m.accuracy else 0.0, -(m.timing.p50_ms if m.timing else 0.0))
+    )
     equals = [model for model in within if model is best or not _is_worse(model, best)]
     winner = min(equals, key=lambda m: m.timing.p50_ms if m.timing else 0.0)
     return Verdict(winner.model, (_praise(winner, best, equals, wanted), *reasons))

@@ -116,5 +116,5 @@ def _flags(timing: Timing) -> tuple[str, ...]:
     if timing.threads == 1 and timing.cores_used > 1.2:
         found.append(f"1 thread was asked for and {timing.cores_used:.2f} cores used.")
     if abs(timing.drift - 1) > _DRIFT:
-        found.append(f"The median changed by {timing.drift - 1:+.0%} from the first third of the rounds to the last.")
+        found.append(f"the median changed by more than {_DRIFT:.0%} from the first third of the rounds to the last.")
     return tuple(found)

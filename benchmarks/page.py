@@ -17,7 +17,7 @@ from sorter.trainer.page import Section, fact_table, note
 from sorter.trainer.page import write_page as write_sections
 
 _STYLE = """<style>
-body { max-width: 72rem; } .chart { overflow-x: auto; } .chart svg { width: 100%; min-width: 32rem; max-width: 56rem; }
+body { max-width: 78rem; } .chart { overflow-x: auto; } .chart svg { width: 100%; min-width: 32rem; max-width: 56rem; }
 .remarks { background: #fffaf0; border-left: .3rem solid #dd6b20; padding: .6rem 1rem; margin: 1rem 0; }
 .remarks ul { margin: 0; padding-left: 1.1rem; } .verdict { background: #ebf8ff; border-left-color: #3182ce; }
 details { margin: .6rem 0; } summary { cursor: pointer; font-weight: 600; overflow-wrap: anywhere; }

@@ -85,7 +85,11 @@ def remarks(results: Results) -> list[str]:
             for flag in timing.flags:
                 several = f" ({timing.threads} threads)" if len(model.timings) > 1 else ""
                 flags.setdefault(flag, []).append(model.model + several)
-    return found + [f"{', '.join(dict.fromkeys(names))}: {flag}" for flag, names in flags.items()]
+    everyone = sum(len(model.timings) for model in results.models)
+    for flag, names in flags.items():
+        who = "All models" if len(names) == everyone > 1 else ", ".join(dict.fromkeys(names))
+        found.append(f"{who}: {flag}")
+    return found
 
 
 def to_markdown(results: Results, verdict: Sequence[str] = ()) -> str:

@@ -9,7 +9,7 @@ from sorter.benchmarks.report import against, fastest
 from sorter.benchmarks.results import Accuracy, ModelResult, Results, Timing
 
 STYLE = """<style>
-table.sortable { font-size: .88rem; } table.sortable th, table.sortable td { padding-right: .65rem; }
+table.sortable { font-size: .85rem; } table.sortable th, table.sortable td { padding-right: .65rem; }
 table.sortable th { vertical-align: bottom; cursor: pointer; white-space: nowrap; }
 table.sortable th[aria-sort=ascending]::after { content: " ▲"; } table.sortable th[aria-sort=descending]::after {
 content: " ▼"; } table.sortable td small { display: block; color: #718096; }
@@ -119,7 +119,7 @@ _MODEL_COLUMNS: Mapping[str, Column] = {
     "size MB": lambda model, timing, best: _number(
         model.bytes and model.bytes / 1e6, "{:.2f}", f"zipped {(model.zipped_bytes or 0) / 1e6:.2f}"
     ),
-    "parameters M": lambda model, timing, best: _number(model.parameters and model.parameters / 1e6, "{:.2f}"),
+    "params M": lambda model, timing, best: _number(model.parameters and model.parameters / 1e6, "{:.2f}"),
     "MACs M": lambda model, timing, best: _number(model.macs and model.macs / 1e6, "{:.0f}"),
     "accuracy": _of_accuracy(_accuracy),
     "worst recall": _of_accuracy(lambda a: _number(a.worst_class_recall, "{:.1%}", a.worst_class or "")),
