@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sorter.errors import BundleError
 
-Kind = Literal["tflite", "keras"]
+Kind = str
+"""``tflite``, ``keras``, or one of ``peer_networks.PEERS``."""
 
 _RUN_NETWORK = "model.keras"
 

@@ -48,7 +48,7 @@ class Measurement:
         self.problems: dict[str, str] = {}
         foreign = options.labels.read_text(errors="replace") if options.labels and options.labels.is_file() else ""
         base = {"data": photos.fingerprint, "labels": foreign, "range": options.input_range, **versions}
-        self.model_keys = {c.name: make_key({"file": c.sha256(), **base}) for c in candidates}
+        self.model_keys = {c.name: make_key({"file": c.sha256(), "kind": c.kind, **base}) for c in candidates}
         asked = {name: value for name, value in asdict(options).items() if name != "accuracy"}
         self.progress = ProgressFile(out / NAME, make_key({"models": self.model_keys, **asked}), fresh)
 

@@ -85,7 +85,8 @@ class _Measured:
         self._frames = [frame.copy() for frame in read_pictures(request["frames"])[:1]]
         before_mb = resident_mb()
         started_s = time.perf_counter()
-        told = self._load_keras(request) if request["kind"] == "keras" else self._load_tflite(request)
+        loaders = {"tflite": self._load_tflite, "keras": self._load_keras}
+        told = loaders.get(request["kind"], self._load_peer)(request)
         load_ms = (time.perf_counter() - started_s) * 1e3
         first_ms = self._time_one(self._frames[0])
         self._warm_up()
@@ -96,7 +97,11 @@ class _Measured:
     def _load_tflite(self, request: dict[str, Any]) -> dict[str, Any]:
         from sorter.bundle import Bundle
         from sorter.classifier import classifier_from_bundle
+        from sorter.interpreter import find_interpreter
 
+        started_s = time.perf_counter()
+        find_interpreter()
+        import_ms = (time.perf_counter() - started_s) * 1e3
         labels = Path(request["labels"]) if request["labels"] else None
         bundle = Bundle.load(Path(request["path"]), labels)
         classifier = classifier_from_bundle(bundle, request["threads"], request["input_range"])
@@ -106,6 +111,7 @@ class _Measured:
             "labels": classifier.labels,
             "format": manifest.quantization if manifest else "foreign",
             "threshold": manifest.threshold if manifest else None,
+            "import_ms": import_ms,
             "input": f"{classifier.spec.width}x{classifier.spec.height}",
         }
 
@@ -118,6 +124,18 @@ class _Measured:
             "input": f"{network.spec.width}x{network.spec.height}",
         }
 
+    def _load_peer(self, request: dict[str, Any]) -> dict[str, Any]:
+        from sorter.benchmarks.peer_networks import PeerNetwork
+
+        network = self._network = PeerNetwork(request["kind"], Path(request["path"]), request["threads"])
+        return {
+            "labels": network.labels,
+            "format": network.format,
+            "threshold": None,
+            "input": f"{network.spec.width}x{network.spec.height}",
+            "import_ms": network.import_ms,
+        }
+
     def describe(self, _request: dict[str, Any]) -> dict[str, Any]:
         """Parameters, multiply-accumulates and the profile of the operators, as far as they can be told."""
         if isinstance(self._network, _KerasNetwork):
@@ -127,7 +145,7 @@ class _Measured:
         from sorter.benchmarks.flatbuffer import take_apart
         from sorter.benchmarks.operator_profile import profile
 
-        network = take_apart(self._flatbuffer)
+        network = take_apart(self._flatbuffer) if self._flatbuffer else None
         if network is None:
             return {"parameters": None, "macs": None, "profile": None}
         macs = sum(operator.macs for operator in network.operators())
