@@ -68,17 +68,34 @@ class Network:
             if self._is_constant(index) and (tensor.type not in (_INT32, _INT64) or index in biases)
         )
 
-    def isolate(self, index: int) -> bytes:
-        """A network of one operator alone, with its weights: content of a ``.tflite``."""
-        import flatbuffers
+    def is_fixed(self, index: int) -> bool:
+        """Whether an operator has nothing but constants for its input: interpreters run it once, at loading.
 
-        schema, operator = self._schema, copy.copy(self._graph.operators[index])
+        Half-precision weights are such: a ``DEQUANTIZE`` makes floats of them.
+        """
+        inputs = [i for i in self._graph.operators[index].inputs if i >= 0]
+        return all(self._is_constant(i) for i in inputs)
+
+    def isolate(self, index: int) -> bytes:
+        """A network of one operator alone, with what makes its weights: content of a ``.tflite``."""
+        wanted = self._graph.operators[index]
+        fixed = {op.outputs[0]: op for i, op in enumerate(self._graph.operators) if i != index and self.is_fixed(i)}
+        operators = [copy.copy(op) for op in [*(fixed[i] for i in wanted.inputs if i in fixed), wanted]]
+        used = dict.fromkeys(i for op in operators for i in (*op.inputs, *op.outputs) if i >= 0)
+        tensors, buffers, places = self._copy_tensors(list(used))
+        made = {i for op in operators for i in op.outputs}
+        inputs = [places[i] for i in dict.fromkeys(wanted.inputs) if i >= 0 and i not in made]
+        inputs = [i for i in inputs if not tensors[i].buffer]
+        for operator in operators:
+            operator.inputs = [places[i] for i in operator.inputs]
+            operator.outputs = [places[i] for i in operator.outputs]
+        return self._pack(operators, tensors, buffers, inputs)
+
+    def _copy_tensors(self, used: list[int]) -> tuple[list[Any], list[Any], dict[int, int]]:
+        """Tensors with new places, the buffers of their constants (0 is that of all others), and their places."""
         tensors: list[Any] = []
-        buffers = [schema.BufferT()]
-        places: dict[int, int] = {-1: -1}
-        for old in [*operator.inputs, *operator.outputs]:
-            if old in places:
-                continue
+        buffers, places = [self._schema.BufferT()], {-1: -1}
+        for old in used:
             tensor = copy.copy(self._graph.tensors[old])
             tensor.buffer = 0
             if self._is_constant(old):
@@ -86,12 +103,14 @@ class Network:
                 buffers.append(self._model.buffers[self._graph.tensors[old].buffer])
             places[old] = len(tensors)
             tensors.append(tensor)
-        inputs = [places[old] for old in dict.fromkeys(operator.inputs) if old >= 0 and not self._is_constant(old)]
-        operator.inputs = [places[old] for old in operator.inputs]
-        operator.outputs = [places[old] for old in operator.outputs]
-        graph = schema.SubGraphT()
-        graph.tensors, graph.operators, graph.inputs, graph.outputs = tensors, [operator], inputs, operator.outputs
-        model = schema.ModelT()
+        return tensors, buffers, places
+
+    def _pack(self, operators: list[Any], tensors: list[Any], buffers: list[Any], inputs: list[int]) -> bytes:
+        import flatbuffers
+
+        graph, model = self._schema.SubGraphT(), self._schema.ModelT()
+        graph.tensors, graph.operators, graph.inputs = tensors, operators, inputs
+        graph.outputs = operators[-1].outputs
         model.version, model.operatorCodes = self._model.version, self._model.operatorCodes
         model.subgraphs, model.buffers = [graph], buffers
         builder = flatbuffers.Builder(1024)

@@ -22,7 +22,7 @@ from sorter.benchmarks.results import ModelResult, Results
 from sorter.cli import SorterCommand, inform, warn
 from sorter.files import make_folder, write_text
 
-OURS = "ours"
+OURS = "sorter"
 
 _HEADER = ("network", "with", "time against ours", "p50 ms", "accuracy", "memory MB", "importing ms", "cores used")
 
@@ -75,7 +75,7 @@ def make_candidates(models: tuple[Path, ...], out: Path) -> list[Candidate]:
 
 
 def _name(model: str, library: str) -> str:
-    return f"{model.removesuffix('.tflite')}, {library}"
+    return f"{model.removesuffix('.tflite')} with {library}"
 
 
 def _convert_to_onnx(model: Path) -> None:
@@ -95,7 +95,7 @@ def to_markdown(results: Results, measurement: Measurement) -> str:
     rows = {model.model: model for model in results.models}
     loaded = {c.name: measurement.progress.loaded.get(measurement.key(c, 1), {}) for c in measurement.candidates}
     for name, model in rows.items():
-        network, _, library = name.rpartition(", ")
+        network, _, library = name.rpartition(" with ")
         lines.append(_line((network, library, *_cells(model, rows[_name(network, OURS)], loaded[name]))))
     lines += ["", *(f"- {remark}" for remark in remarks(results))]
     return "\n".join(lines) + "\n"
