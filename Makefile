@@ -65,7 +65,7 @@ bench-overhead: install
 ## The same networks through other libraries, in an environment of their own: MediaPipe brings an OpenCV that would
 ## overwrite this toolkit's, so it is installed without what it asks for, and that by name.
 bench-peers: $(PEER_VENV)/.installed
-	$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) --data ../shared/data/trashnet --out reports/peers
+	$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) --data ../shared/data/trashnet --photos 400 --out reports/peers
 
 $(PEER_VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(PEER_VENV)

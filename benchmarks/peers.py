@@ -24,7 +24,7 @@ from sorter.files import make_folder, write_text
 
 OURS = "sorter"
 
-_HEADER = ("network", "with", "time against ours", "p50 ms", "accuracy", "memory MB", "importing ms", "cores used")
+_HEADER = ("network", "with", "time against sorter", "p50 ms", "accuracy", "memory MB", "importing ms", "cores used")
 
 
 @click.command(cls=SorterCommand)
