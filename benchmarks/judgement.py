@@ -16,6 +16,7 @@ scenario (https://github.com/mlcommons/mobile_app_open; Reddi et al., "MLPerf Mo
 
 _DRIFT = 0.05
 _THREADS_USED = 0.7
+_READY = 0.5
 
 
 def judge_accuracy(
@@ -106,8 +107,9 @@ def _flags(timing: Timing) -> tuple[str, ...]:
     cores = os.cpu_count() or 1
     if timing.threads > cores:
         found.append(f"{timing.threads} threads on {cores} cores.")
-    # While the thread waited for a core, it could not have used any.
-    wanted = timing.cores_used / max(1 - (timing.waited or 0.0), 0.05)
+    # While the thread waited for a core, it could not have used any; where it mostly waited, nobody can tell.
+    ready = 1 - (timing.waited or 0.0)
+    wanted = timing.cores_used / ready if ready > _READY else timing.threads
     if timing.threads > 1 and wanted < _THREADS_USED * min(timing.threads, cores):
         found.append(
             f"{timing.threads} threads were asked for and {timing.cores_used:.2f} cores used: this interpreter does "

@@ -83,7 +83,7 @@ def remarks(results: Results) -> list[str]:
     for model in results.models:
         for timing in model.timings:
             for flag in timing.flags:
-                several = f" ({timing.threads} threads)" if len(model.timings) > 1 else ""
+                several = f" (threads: {timing.threads})" if len(model.timings) > 1 else ""
                 flags.setdefault(flag, []).append(model.model + several)
     everyone = sum(len(model.timings) for model in results.models)
     for flag, names in flags.items():

@@ -106,6 +106,8 @@ def test_a_timing_says_what_speaks_against_it() -> None:
     drifting = judge_timing(2, blocks, loaded, {})
     assert any("2 threads were asked for and 1.00 cores used" in flag for flag in drifting.flags)
     assert any("from the first third" in flag for flag in drifting.flags)
+    starved = judge_timing(2, [{**b, "waited_s": 0.012, "cpu_s": 0.004} for b in blocks], loaded, {})
+    assert not any("threads were asked for" in flag for flag in starved.flags)
     steady = judge_timing(1, [{**block, "times_ms": list(RNG.normal(1, 0.01, 16))} for _ in range(64)], loaded, {})
     assert steady.flags == () and steady.n == 1024
     tired = judge_timing(1, blocks, loaded, {"fps": [100, 90, 80, 80, 75], "energy_mj": 4.0})
