@@ -1,10 +1,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+PEER_VENV ?= .venv-peers
+PEER_MODELS ?= models/waste-mobilenetv2-int8.tflite
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
-	bench-augmentation bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
+	bench-augmentation bench-peers bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
 	bench-training-memory soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
@@ -60,6 +62,18 @@ bench-overhead: install
 	$(BIN)/python -m sorter.benchmarks.overhead models/waste-mobilenetv2-int8.tflite \
 		--data ../shared/data/trashnet --json reports/overhead.json
 
+## The same networks through other libraries, in an environment of their own: MediaPipe brings an OpenCV that would
+## overwrite this toolkit's, so it is installed without what it asks for, and that by name.
+bench-peers: $(PEER_VENV)/.installed
+	$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) --data ../shared/data/trashnet --photos 400 --out reports/peers
+
+$(PEER_VENV)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet --editable ".[edge]" onnxruntime tf2onnx tensorflow-cpu
+	$(PEER_VENV)/bin/pip install --quiet --no-deps mediapipe
+	$(PEER_VENV)/bin/pip install --quiet absl-py certifi matplotlib sounddevice
+	touch $@
+
 bench-startup: install
 	$(BIN)/python -m sorter.benchmarks.startup --json reports/startup.json
 
@@ -89,4 +103,4 @@ soak: install
 	$(BIN)/python -m sorter.benchmarks.soak --objects 10000 --kills 100 --seed 1 --json reports/soak.json
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) edge/firmware/build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_VENV) $(PEER_VENV) edge/firmware/build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
