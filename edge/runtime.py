@@ -27,7 +27,7 @@ from sorter.edge.events import (
 from sorter.edge.eye import Eye
 from sorter.edge.flight import Flights
 from sorter.edge.journal import Entry, Journal
-from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, step
+from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, awaits_classification, step
 from sorter.edge.monitor import Monitor
 from sorter.edge.objects import COMPLETED, COUNTED, UNKNOWN, SortedObject
 from sorter.edge.pauses import Pauses
@@ -197,7 +197,8 @@ class Runtime:
         except queue.Empty:
             return
         if item is None:
-            observation = self._eye.look_at_newest()
+            ahead = awaits_classification(self._state, time.monotonic(), self._loop)
+            observation = self._eye.look_at_newest(ahead)
             if observation is not None:
                 self.handle(FrameSeen(observation))
         elif isinstance(item, Report):
