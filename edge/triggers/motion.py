@@ -165,7 +165,8 @@ class MotionTrigger:
         self._movement.forget_places()
         self._gain = self._reference.follow(seen, elapsed_s, self._options.adapt_s)
         self._soft_since_s = None
-        self._quiet = True
+        # After a shadow the noise that it brought must be unlearned, frame by frame.
+        self._quiet = self._reference.settled
         return EMPTY
 
     def _note_rest(self, small: Pixels, mean: Floats, observation: Observation) -> None:

@@ -10,6 +10,9 @@ from sorter.edge.triggers.light import Explained, Floats, mean_colour
 from sorter.image import Pixels
 
 _NOISE_WEIGHT = 0.05
+_SETTLED = 0.1
+"""The estimate of the noise has settled when it is off by less than this share."""
+
 _DEVIATION_PER_MEAN = 1.25
 """Standard deviation of normal noise per mean absolute deviation."""
 
@@ -33,12 +36,14 @@ class Reference:
         picture: What the empty place looks like: uint8 BGR (h, w, 3).
         mean: Its mean colour: (3,) float32.
         noise: Standard deviation of a pixel, in bytes.
+        settled: Whether the last picture had as much noise as was known.
     """
 
     def __init__(self, picture: Pixels) -> None:
         self.picture = picture.copy()
         self.mean = mean_colour(picture)
         self.noise = 1.0
+        self.settled = False
         self._average: npt.NDArray[np.float32] = picture.astype(np.float32)
         self._pictures = 1
 
@@ -54,7 +59,9 @@ class Reference:
         """
         # Three channels' maximum of the absolute noise is 1.6 times its mean.
         level = cv2.mean(seen.difference, ground)[0] / 1.6 if ground is not None else cv2.mean(seen.difference)[0] / 1.6
-        self.noise += _NOISE_WEIGHT * (_DEVIATION_PER_MEAN * level - self.noise)
+        news = _DEVIATION_PER_MEAN * level - self.noise
+        self.settled = abs(news) < _SETTLED * self.noise
+        self.noise += _NOISE_WEIGHT * news
         self._pictures += 1
         weight = max(1 - math.exp(-max(elapsed_s, 0.0) / adapt_s), 1.0 / self._pictures)
         if ground is None:
