@@ -3,22 +3,21 @@
 ``python -m sorter.benchmarks.edge --json FILE``. Pictures are prepared beforehand, so no figure holds a simulation:
 
 * *Wire*: from the moment at which the deciding frame (the last of an object's votes) is handed out by the camera to the
-  command's first bytes read at the other end of the arm's pseudo-terminal by another process. In it: hand-over between
-  threads, trigger, preprocessing, the network, decision, the row in the journal, serial port. Less the interpreter's
-  ``invoke``, as long as it took within that very classification: what remains is what the runtime adds. A bare
-  ``invoke`` on the same picture right after the same object tells whether the network runs slower in the runtime.
-  Where the time goes: the runtime's own stages, and beside them a bare write of as many bytes to the same disk, flushed
-  (``fdatasync``).
+  command on the wire: the moment at which the system has taken its bytes for the arm's pseudo-terminal, and, later by
+  what it takes to wake that, the moment at which another process has read them at the other end. In both:
+  hand-over between threads, trigger, preprocessing, the network, decision, the row in the journal, serial port. Less
+  the interpreter's ``invoke``, as long as it took within that very classification: what remains is what the runtime
+  adds. A bare ``invoke`` on the same picture right after the same object tells whether the network runs slower in the
+  runtime. Where the time goes: the runtime's own stages, those of the slowest objects one by one; and beside them a
+  bare write of as many bytes to the same disk, flushed (``fdatasync``).
 * *Idle frame*: CPU time of the loop's thread per frame of an empty place (trigger and state machine; nothing is written
   for an empty place), and that of the whole process, which adds the thread that watches over the camera.
 * *Idle process*: ``sorter-run`` as a whole, nothing happening, 30 frames a second, as a share of one core.
 """
 
-import os
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,12 @@ import numpy as np
 
 from sorter.benchmarks.idle import measure_idle_process
 from sorter.benchmarks.prepared import Pictures, PreparedCamera, draw_pictures
+from sorter.benchmarks.probes import BareDisk, BareNetwork, StampedLink, TimedInterpreter
 from sorter.benchmarks.wire import FarEnd
 from sorter.bundle import Bundle
 from sorter.classifier import TFLiteClassifier
 from sorter.cli import SorterCommand
 from sorter.edge.arms.line import LineArm
-from sorter.edge.arms.link import SerialLink
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.decision import BinMap, DecisionOptions
 from sorter.edge.journal import Journal
@@ -44,84 +43,24 @@ from sorter.edge.runtime_options import RuntimeOptions
 from sorter.edge.station import Station, open_station
 from sorter.edge.triggers.kinds import make_trigger
 from sorter.edge.triggers.options import TriggerOptions
-from sorter.errors import ConfigError
 from sorter.files import make_folder, translated_storage_errors
-from sorter.image import InputSpec, Pixels, prepare
-from sorter.interpreter import Interpreter, load_interpreter
+from sorter.image import InputSpec, Pixels
+from sorter.interpreter import load_interpreter
 from sorter.models import find_model
 
 _FPS = 60.0
-_IDLE_FPS = 200.0
+_IDLE_FPS = 30.0
+_SLOWEST = 5
 _STAGES = ("trigger", "capture age", "classify", "decide", "frame to command")
 """Stages of the runtime, of the deciding frame: see ``sorter.edge.statistics.STAGES``."""
-
-_ROW_BYTES = 2 * (4096 + 24)
-"""What SQLite appends to its log for a row and its index: two pages with their heads."""
-
-
-@dataclass
-class _Bare:
-    """The bare interpreter, on pictures that are already prepared."""
-
-    bundle: Bundle
-    times_s: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._interpreter = load_interpreter(self.bundle.flatbuffer)
-        detail = self._interpreter.get_input_details()[0]
-        if detail["dtype"] != np.uint8:
-            raise ConfigError(
-                f"{self.bundle.path.name} does not take bytes.",
-                "Choose a network that sorter-convert made with --int8.",
-            )
-        self._view = self._interpreter.tensor(detail["index"])
-        _, height, width, _ = (int(n) for n in detail["shape"])
-        self._spec = self.bundle.input or InputSpec(width, height)
-
-    def invoke(self, picture: Pixels) -> None:
-        prepare(picture, self._spec, out=self._view()[0])
-        started_s = time.monotonic()
-        self._interpreter.invoke()
-        self.times_s.append(time.monotonic() - started_s)
-
-
-class _TimedInterpreter:
-    """An interpreter that notes how long its latest ``invoke`` took."""
-
-    def __init__(self, interpreter: Interpreter) -> None:
-        self._interpreter = interpreter
-        self.latest_s = 0.0
-
-    def invoke(self) -> None:
-        started_s = time.monotonic()
-        self._interpreter.invoke()
-        self.latest_s = time.monotonic() - started_s
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._interpreter, name)
-
-
-class _Disk:
-    """A bare write that is on the disk when it returns."""
-
-    def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT)
-        self.times_s: list[float] = []
-
-    def write(self) -> None:
-        started_s = time.monotonic()
-        os.write(self._handle, bytes(_ROW_BYTES))
-        os.fdatasync(self._handle)
-        self.times_s.append(time.monotonic() - started_s)
-
-    def close(self) -> None:
-        os.close(self._handle)
 
 
 class _Wire:
     """Notes the way of each object; after each, times the bare interpreter and the bare disk in the same thread."""
 
-    def __init__(self, bare: _Bare, disk: _Disk, camera: PreparedCamera, interpreter: _TimedInterpreter) -> None:
+    def __init__(
+        self, bare: BareNetwork, disk: BareDisk, camera: PreparedCamera, interpreter: TimedInterpreter
+    ) -> None:
         self.bare, self.disk, self.camera, self._interpreter = bare, disk, camera, interpreter
         self.sent: list[tuple[int, float]] = []
         self.latest_s: dict[str, float] = {}
@@ -142,18 +81,30 @@ class _Wire:
         self.disk.write()
         self.camera.take(bin_number)
 
-    def figures(self, stamps_s: dict[int, float]) -> dict[str, Any]:
-        total_ms = np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in self.sent])
+    def figures(self, wire_s: dict[int, float], read_s: dict[int, float]) -> dict[str, Any]:
+        wire_ms, total_ms = (
+            np.array([(stamps_s[sequence] - at_s) * 1e3 for sequence, at_s in self.sent])
+            for stamps_s in (wire_s, read_s)
+        )
         invoke_ms = np.array(self.invokes_s) * 1e3
         return {
             "total_ms": _percentiles(total_ms),
             "invoke_ms": _percentiles(invoke_ms),
+            "on_wire_above_invoke_ms": _percentiles(wire_ms - invoke_ms),
             "above_invoke_ms": _percentiles(total_ms - invoke_ms),
             "bare_invoke_ms": _percentiles(np.array(self.bare.times_s) * 1e3),
             "stages_ms": {name: _percentiles(times_ms) for name, times_ms in self._stages_ms.items()},
             "handed_over_to_wire_ms": _percentiles(total_ms - np.array(self._stages_ms["frame to command"])),
             "bare_write_ms": _percentiles(np.array(self.disk.times_s) * 1e3),
+            "slowest": [
+                self._describe(int(i), total_ms, invoke_ms) for i in np.argsort(invoke_ms - total_ms)[:_SLOWEST]
+            ],
         }
+
+    def _describe(self, index: int, total_ms: Any, invoke_ms: Any) -> dict[str, float]:
+        stages = {name: round(times_ms[index], 3) for name, times_ms in self._stages_ms.items()}
+        above_ms = float(total_ms[index] - invoke_ms[index])
+        return {"above invoke": round(above_ms, 3), "invoke": round(float(invoke_ms[index]), 3), **stages}
 
 
 class Rig:
@@ -167,22 +118,23 @@ class Rig:
 
     def __init__(self, bundle: Bundle, pictures: Pictures, folder: Path) -> None:
         self._bundle, self._pictures, self._folder = bundle, pictures, folder
-        self._interpreter = _TimedInterpreter(load_interpreter(bundle.flatbuffer))
+        self._interpreter = TimedInterpreter(load_interpreter(bundle.flatbuffer))
 
     def sort(self, objects: int, votes: int) -> dict[str, Any]:
         """Sorts objects, and gives the times to the first command byte."""
         camera = PreparedCamera(self._pictures, _FPS)
-        wire = _Wire(_Bare(self._bundle), _Disk(self._folder / "bare-write"), camera, self._interpreter)
+        wire = _Wire(BareNetwork(self._bundle), BareDisk(self._folder / "bare-write"), camera, self._interpreter)
 
         def attach(runtime: Runtime) -> None:
             runtime.times.observers.append(wire.latest_s.__setitem__)
             runtime.on_decided.append(wire.on_decided)
 
         with FarEnd(self._folder) as far:
-            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port), wire.on_completed)
+            link = StampedLink(far.port)
+            station = Station(camera, make_trigger(TriggerOptions(), True), LineArm(link), wire.on_completed)
             rows = self._run(station, objects, votes, attach)
         wire.disk.close()
-        return {"objects": len(wire.sent), "votes": votes, "rows": rows, **wire.figures(far.stamps_s())}
+        return {"objects": len(wire.sent), "votes": votes, "rows": rows, **wire.figures(link.stamps_s, far.stamps_s())}
 
     def idle(self, duration_s: float) -> dict[str, Any]:
         """Looks at an empty place, and gives the CPU time per frame."""
@@ -204,7 +156,7 @@ class Rig:
             runtime.keepers.append(keeper)
 
         with FarEnd(self._folder) as far:
-            station = Station(camera, make_trigger(TriggerOptions(), True), _arm(far.port))
+            station = Station(camera, make_trigger(TriggerOptions(), True), LineArm(StampedLink(far.port)))
             self._run(station, None, 3, prepare_end)
         return {name: round(value, 4) for name, value in found.items()}
 
@@ -223,10 +175,6 @@ class Rig:
             attach(runtime)
             runtime.run()
             return sum(journal.contents().values())
-
-
-def _arm(port: str) -> LineArm:
-    return LineArm(SerialLink(port))
 
 
 def _percentiles(values: Any) -> dict[str, float]:
@@ -274,10 +222,13 @@ def edge(model: str, objects: int, idle_s: float, json_file: Path | None) -> Non
 
     figures = measure(model, objects, idle_s)
     for wire in figures["wire"]:
-        click.echo(f"{wire['objects']} objects, votes {wire['votes']}: last frame handed out to first byte on the wire")
+        click.echo(
+            f"{wire['objects']} objects, votes {wire['votes']}: last frame handed out to first byte read at the far end"
+        )
         shown = (
             "total_ms",
             "invoke_ms",
+            "on_wire_above_invoke_ms",
             "above_invoke_ms",
             "bare_invoke_ms",
             "handed_over_to_wire_ms",
@@ -287,6 +238,8 @@ def edge(model: str, objects: int, idle_s: float, json_file: Path | None) -> Non
             click.echo(
                 f"  {name:<24} p10 {p['p10']:8.3f}  p50 {p['p50']:8.3f}  p90 {p['p90']:8.3f}  p99 {p['p99']:8.3f}"
             )
+        for slow in wire["slowest"]:
+            click.echo("  slow: " + "  ".join(f"{name} {ms:.2f}" for name, ms in slow.items()))
     click.echo(f"idle frame: {figures['idle_frame']}")
     click.echo(f"idle process: {figures['idle_process']}")
     if json_file:

@@ -137,7 +137,15 @@ class Dispatcher:
         self._thread.start()
 
     def send(self, command: Command) -> None:
-        """Hands over one command; the previous one must have been completed."""
+        """Hands over one command; the previous one must have been completed.
+
+        Its first bytes leave from this thread where the arm allows it: waking the other one takes a moment.
+        """
+        try:
+            self._arm.begin(command.bin, command.sequence)
+        except Exception as error:  # whatever it was, the loop must hear of it
+            self._report(Failed(command, self._failure(error)))
+            return
         self._jobs.put(command)
 
     def find(self) -> None:
@@ -179,10 +187,8 @@ class Dispatcher:
 
         try:
             self._arm.sort(command.bin, command.sequence, acknowledged)
-        except ArmError as error:
-            return Failed(command, error)
         except Exception as error:  # whatever it was, the loop must hear of it
-            return Failed(command, ArmError(f"{self._arm.name} failed: {error}.", "Look at the arm, then start again."))
+            return Failed(command, self._failure(error))
         return Completed(command)
 
     def _watch(self) -> None:
@@ -205,10 +211,13 @@ class Dispatcher:
     def _attempt(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except ArmError as error:
-            self._lose(error)
         except Exception as error:  # whatever it was, the loop must hear of it
-            self._lose(ArmError(f"{self._arm.name} failed: {error}.", "Look at the arm, then start again."))
+            self._lose(self._failure(error))
+
+    def _failure(self, error: Exception) -> ArmError:
+        if isinstance(error, ArmError):
+            return error
+        return ArmError(f"{self._arm.name} failed: {error}.", "Look at the arm, then start again.")
 
     def _lose(self, error: ArmError) -> None:
         self._answering = False

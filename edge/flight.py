@@ -74,6 +74,7 @@ class Flights:
         with suppress(StorageError):  # then its row must be on the disk before its command leaves
             if reservation is not None:
                 write_reservation(self._journal, reservation)
+                self._journal.expect_unflushed()
                 self._reserved = reservation
             elif before is not None:
                 drop_reservation(self._journal)

@@ -91,6 +91,7 @@ class Journal:
         self._run, self._most_objects = run, most_objects
         self._lock = FileLock(path.with_name(path.name + ".lock"), f"The journal {path}")
         self._database: sqlite3.Connection | None = None
+        self._flushes = True
 
     def open(self) -> None:
         """Opens the file for this program alone.
@@ -103,15 +104,17 @@ class Journal:
             raise StorageError(f"The journal {self.path} is a folder.", "Name a file with --journal.")
         self._lock.acquire()
         try:
-            with self._translated():
-                # At once: a journal that cannot be written must end the run before the arm moves.
-                self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-                self._database.execute("PRAGMA journal_mode=WAL")
-                self._database.execute("PRAGMA synchronous=FULL")
-                self._database.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
-                prepare_tables(self._database)
-        except BaseException:
+            # At once: a journal that cannot be written must end the run before the arm moves.
+            self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._flushes = True
+            self._database.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
+            prepare_tables(self._database)
+        except BaseException as error:
             self.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._storage_error(error) from error
             raise
 
     def record(self, entry: Entry, flushed: bool = True) -> int:
@@ -148,6 +151,10 @@ class Journal:
         if identity % _PRUNE_EVERY == 0:
             self._prune(identity)
         return identity
+
+    def expect_unflushed(self) -> None:
+        """Makes ready for a ``record`` that need not be flushed, so that it takes less time when it comes."""
+        self._flush_writes(False)
 
     def acknowledge(self, row: int) -> None:
         """Notes that the arm received the command."""
@@ -240,18 +247,24 @@ class Journal:
         self._execute("DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", self._most_objects)
 
     def _write(self, flushed: bool, statement: str, *values: object) -> sqlite3.Cursor:
-        if flushed:
-            return self._execute(statement, *values)
-        self._execute("PRAGMA synchronous=NORMAL")
-        try:
-            return self._execute(statement, *values)
-        finally:
-            self._execute("PRAGMA synchronous=FULL")
+        self._flush_writes(flushed)
+        return self._run_statement(statement, *values)
 
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        return self._write(True, statement, *values)
+
+    def _flush_writes(self, flushed: bool) -> None:
+        """Sets whether what is written from now on must be on the disk at once."""
+        if flushed != self._flushes:
+            self._run_statement(f"PRAGMA synchronous={'FULL' if flushed else 'NORMAL'}")
+            self._flushes = flushed
+
+    def _run_statement(self, statement: str, *values: object) -> sqlite3.Cursor:
         assert self._database is not None, "the journal is not open"
-        with self._translated():
+        try:
             return self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise self._storage_error(error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -265,15 +278,11 @@ class Journal:
                 self._execute("ROLLBACK")
             raise
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StorageError(
-                f"The journal {self.path} cannot be written: {error}.",
-                "Free some space, check its permissions, or name another file with --journal.",
-            ) from error
+    def _storage_error(self, error: sqlite3.Error) -> StorageError:
+        return StorageError(
+            f"The journal {self.path} cannot be written: {error}.",
+            "Free some space, check its permissions, or name another file with --journal.",
+        )
 
     def __enter__(self) -> Self:
         """Opens the file."""

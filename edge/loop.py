@@ -58,6 +58,9 @@ class Phase(Enum):
 WANTS_FRAMES = frozenset({Phase.WAITING, Phase.SETTLING, Phase.CLASSIFYING})
 """Phases in which the next picture of a source that waits for requests is asked for."""
 
+_LOOK_S = 0.002
+"""What a look takes: by its end an object has lain still for that much longer."""
+
 ARM_BUSY = frozenset({Phase.SENDING, Phase.MOVING})
 """Phases in which a command is in flight."""
 
@@ -145,6 +148,12 @@ def step(state: LoopState, event: Event, now_s: float, options: LoopOptions) -> 
     if isinstance(event, FrameClassified):
         return _on_probabilities(state, event.probabilities, now_s, options)
     return _on_arm(state, event, now_s), ()
+
+
+def awaits_classification(state: LoopState, now_s: float, options: LoopOptions) -> bool:
+    """Whether a frame in which the object still lies as it did would be classified, once it is looked at."""
+    settled = state.phase is Phase.SETTLING and now_s - state.since_s >= options.settle_s - _LOOK_S
+    return settled or state.phase is Phase.CLASSIFYING
 
 
 def _on_camera_lost(state: LoopState, now_s: float) -> LoopState:

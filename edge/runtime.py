@@ -9,10 +9,9 @@ from dataclasses import replace
 from sorter.classifier import Classifier
 from sorter.cli import inform, warn
 from sorter.edge.arm_watch import ArmWatch
-from sorter.edge.arms.protocol import next_sequence
 from sorter.edge.bin_watch import BinWatch
 from sorter.edge.cameras.camera import Frame
-from sorter.edge.decision import DecisionOptions, decide
+from sorter.edge.decision import DecisionOptions
 from sorter.edge.dispatcher import Dispatcher, Report
 from sorter.edge.events import (
     CameraLost,
@@ -26,13 +25,13 @@ from sorter.edge.events import (
 )
 from sorter.edge.eye import Eye
 from sorter.edge.flight import Flights
-from sorter.edge.journal import Entry, Journal
-from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, step
+from sorter.edge.journal import Journal
+from sorter.edge.loop import ARM_BUSY, WANTS_FRAMES, LoopState, Phase, awaits_classification, step
 from sorter.edge.monitor import Monitor
 from sorter.edge.objects import COMPLETED, COUNTED, UNKNOWN, SortedObject
+from sorter.edge.outgoing import Outgoing
 from sorter.edge.pauses import Pauses
 from sorter.edge.requests import Announce, EmptyBin, End, LearnEmpty, Pause, Request, Requests, Resume, Stopped
-from sorter.edge.reservation import Reservation
 from sorter.edge.runtime_options import RuntimeOptions, loop_options
 from sorter.edge.station import Station
 from sorter.edge.statistics import StageTimes
@@ -59,7 +58,6 @@ class Runtime:
         times: Latencies of each stage.
         pauses: Why sorting is paused.
         keepers: Called a few times a second from the loop's thread, between two frames, with the time.
-        on_decided: Called with each object and its last frame once its command is on its way.
         completed: Objects whose command the arm carried out.
     """
 
@@ -71,7 +69,7 @@ class Runtime:
         journal: Journal,
         options: RuntimeOptions,
     ) -> None:
-        self._station, self._arm, self._arm_name = station, station.arm, arm_name
+        self._station, self._arm = station, station.arm
         self._journal, self._options = journal, options
         self._loop = loop_options(station, options)
         # What lies there after a start may be the last object of the run before.
@@ -85,22 +83,27 @@ class Runtime:
         self._dispatcher = Dispatcher(station.arm, self._inbox.put, options.dispatcher)
         self._flights = Flights(journal, self.times)
         self._flights.observers.append(self._on_landed)
+        send = self._dispatcher.send
+        self._outgoing = Outgoing(station.arm, arm_name, self._eye, self._flights, send, options, self.times)
         self._watch = ArmWatch(station.arm, self._dispatcher, self._flights, options.recovery, self.handle, self.tell)
         self._watch.on_object = station.announce
-        self._tick_at_s = 0.0
+        self._tick_at_s, self._ended = 0.0, False
         self._phase_since_s = time.monotonic()
-        self._ended = False
         self.pauses = Pauses(self.handle)
         self._bins = BinWatch(options.limits, journal, self._flights, self.pauses, self.monitor, self.tell)
         self.control = Requests(station.arm, self._inbox.put)
         self.keepers: list[Callable[[float], object]] = []
-        self.on_decided: list[Callable[[SortedObject, Frame], None]] = []
         self.completed = 0
 
     @property
     def flights(self) -> Flights:
         """Objects on their way; its observers are called with each object when its command has ended."""
         return self._flights
+
+    @property
+    def on_decided(self) -> list[Callable[[SortedObject, Frame], None]]:
+        """Called with each object and its last frame once its command is on its way."""
+        return self._outgoing.on_decided
 
     def run(self) -> None:
         """Sorts until the source ends, the wanted number of objects is sorted, or a fault ends the run.
@@ -138,7 +141,7 @@ class Runtime:
         changed = self._state.phase is not before.phase or self._state.reason != before.reason
         if changed:
             self._phase_since_s = time.monotonic()
-        self._expect(before.phase)
+        self._outgoing.expect(before.phase, self._state.phase)
         for action in actions:
             if isinstance(action, Classify):
                 prediction = self._eye.classify()
@@ -150,15 +153,6 @@ class Runtime:
                 self._stop_arm()
         if changed:
             self.monitor.update(phase=self._state.phase, reason=self._state.reason, arm=self._watch.health)
-
-    def _expect(self, before: Phase) -> None:
-        """Has the next command's number on the disk while the object comes to rest, rather than while it waits."""
-        now = self._state.phase
-        if before is Phase.WAITING and now is Phase.SETTLING:
-            previous = self._arm.last_sequence
-            self._flights.expect(Reservation(self._arm_name, next_sequence(previous), previous))
-        elif now is Phase.WAITING and before is not now:
-            self._flights.expect(None)
 
     def tell(self, text: str, good: bool = False) -> None:
         """Tells people what happened, good or bad, and notes it in the journal."""
@@ -174,7 +168,7 @@ class Runtime:
 
     def use(self, classifier: Classifier, decision: DecisionOptions, sha256: str) -> None:
         """Changes the network; call it from a keeper, between two objects."""
-        self._eye.classifier = classifier
+        self._eye.classifier, self._outgoing.decision = classifier, decision
         self._options = replace(self._options, decision=decision)
         self._loop = loop_options(self._station, self._options)
         self._journal.model_sha256 = sha256
@@ -197,7 +191,8 @@ class Runtime:
         except queue.Empty:
             return
         if item is None:
-            observation = self._eye.look_at_newest()
+            ahead = awaits_classification(self._state, time.monotonic(), self._loop)
+            observation = self._eye.look_at_newest(ahead)
             if observation is not None:
                 self.handle(FrameSeen(observation))
         elif isinstance(item, Report):
@@ -233,31 +228,12 @@ class Runtime:
                 self._ended = True
 
     def _send(self, action: Send) -> None:
-        frame = self._eye.frame
-        assert frame is not None
-        started_s = time.monotonic()
-        labels = self._eye.classifier.labels
-        decision = decide(action.votes, action.objects, labels, self._options.bins, self._options.decision)
-        previous = self._arm.last_sequence
-        entry = Entry(
-            action.object_number,
-            decision,
-            self._arm_name,
-            next_sequence(previous),
-            previous,
-            self._eye.classify_time_s(len(action.votes)),
-        )
         try:
-            seen = self._flights.launch(entry, frame, self._dispatcher.send)
+            self._outgoing.send(action)
         except StorageError as error:
             self.handle(CommandNotSent(error.message))
             self._flights.note_later(f"An object could not be sorted: {error.message}")
             self._pause_for_journal(error)
-            return
-        self.times.add("decide", time.monotonic() - started_s)
-        self.times.add("frame to command", seen.command_s)
-        for observer in self.on_decided:
-            observer(seen, frame)
 
     def _on_landed(self, seen: SortedObject) -> None:
         if seen.outcome == COMPLETED:

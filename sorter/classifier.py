@@ -1,8 +1,9 @@
 """Camera frame in, probabilities out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +50,14 @@ class Classifier(Protocol):
         """Classifies a uint8 BGR frame (H, W, 3) of any size."""
 
 
+@runtime_checkable
+class TwoStepClassifier(Classifier, Protocol):
+    """A classifier that tells when nothing but the network is left to run, which other threads need not wait for."""
+
+    def classify_meanwhile(self, frame_bgr: Pixels, begin: Callable[[], None]) -> Prediction:
+        """Classifies as ``classify`` does; calls ``begin`` once the frame is prepared, before the network runs."""
+
+
 class TFLiteClassifier:
     """A ``.tflite`` network with its preprocessing. Not safe for use by several threads at once.
 
@@ -78,13 +87,27 @@ class TFLiteClassifier:
 
     def classify(self, frame_bgr: Pixels) -> Prediction:
         """Classifies a uint8 BGR frame (H, W, 3) of any size."""
-        probabilities = self.probabilities(frame_bgr)
-        best = int(probabilities.argmax())
-        return Prediction(self.labels[best], float(probabilities[best]), probabilities)
+        return self._named(self.probabilities(frame_bgr))
+
+    def classify_meanwhile(self, frame_bgr: Pixels, begin: Callable[[], None]) -> Prediction:
+        """Classifies a uint8 BGR frame (H, W, 3) of any size; calls ``begin`` just before the network runs.
+
+        The network runs without Python's lock: what ``begin`` has set going in another thread goes on meanwhile.
+        """
+        self._write(frame_bgr)
+        begin()
+        return self._named(self._run())
 
     def probabilities(self, frame_bgr: Pixels) -> Probabilities:
         """Probabilities of all classes for a uint8 BGR frame (H, W, 3): float32 (classes,)."""
         self._write(frame_bgr)
+        return self._run()
+
+    def _named(self, probabilities: Probabilities) -> Prediction:
+        best = int(probabilities.argmax())
+        return Prediction(self.labels[best], float(probabilities[best]), probabilities)
+
+    def _run(self) -> Probabilities:
         self._interpreter.invoke()
         scores: npt.NDArray[Any] = self._output_view()[0]
         return scores.copy() if self._probability_of is None else self._probability_of.take(scores)

@@ -151,6 +151,19 @@ class Arm(Protocol):
             ArmLostError: The port is gone.
         """
 
+    def begin(self, bin_number: int, sequence: int) -> bool:
+        """Sends a ``sort`` at once and does not wait for the arm; ``sort`` with the same numbers must follow.
+
+        Spares a command the way to the thread that sees it through. May be called from another thread than that.
+
+        Returns:
+            Whether it was sent. False where the arm cannot do that, or not just now; then ``sort`` sends it.
+
+        Raises:
+            ArmLostError: The port is gone; ``sort`` need not follow.
+        """
+        return False
+
     def home(self) -> None:
         """Moves the arm to its rest position; raises like ``sort``."""
 

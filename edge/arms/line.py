@@ -43,6 +43,8 @@ class LineArm(Arm):
         self._identity: ArmIdentity | None = None
         self._greeted = False
         self._idle = True
+        self._begun: Message | None = None
+        self._early: list[Message] = []
         self._tag = 0
         self._events = EventQueue()
         # Who holds this reads the port. stop() never waits for it.
@@ -80,6 +82,25 @@ class LineArm(Arm):
         """
         require_command(self._require_open(), self.name, bin_number, sequence)
         self._deliver(Message(sequence, "SORT", (str(bin_number),)), on_acknowledged)
+
+    def begin(self, bin_number: int, sequence: int) -> bool:
+        """Sends a SORT at once where the line is free and silent (see ``Arm.begin``).
+
+        Raises:
+            ArmLostError: The port is gone.
+        """
+        identity = self._identity
+        if identity is None or bin_number not in identity.bins or not self._reading.acquire(blocking=False):
+            return False
+        try:
+            if not self._idle or not self._greeted or self._begun is not None or self._link.waiting():
+                return False
+            message = Message(sequence, "SORT", (str(bin_number),))
+            self._begun, self._idle, self.last_sequence = message, False, sequence
+            self._write(message)
+            return True
+        finally:
+            self._reading.release()
 
     def home(self) -> None:
         """Moves the arm to its rest position (see ``Arm.home``)."""
@@ -147,6 +168,7 @@ class LineArm(Arm):
                     self.stop()
         finally:
             self._identity, self._greeted = None, False
+            self._begun, self._early = None, []
             self._link.close()
 
     def _require_open(self) -> ArmIdentity:
@@ -180,23 +202,35 @@ class LineArm(Arm):
 
     def _deliver(self, message: Message, on_acknowledged: Callable[[], None] | None) -> None:
         with self._reading:
-            self._catch_up()
+            begun, self._begun = self._begun == message, None
+            early, self._early = self._early, []
+            if not begun:
+                self._catch_up()
             options = self._options
             delivery = Delivery(message, self.name, options.attempts, options.motion_timeout_s, on_acknowledged)
-            was_idle, self._idle, self.last_sequence = self._idle, False, message.sequence
+            was_idle, self._idle, self.last_sequence = begun or self._idle, False, message.sequence
             try:
-                self._see_through(delivery, message)
+                self._see_through(delivery, message, early if begun else None)
                 self._idle = True
             except ArmFaultError as error:
                 # A command that was refused leaves the arm as it was.
                 self._idle = was_idle and not error.started
                 raise
 
-    def _see_through(self, delivery: Delivery, message: Message) -> None:
-        """Sends a command, and again where necessary, until it is completed."""
+    def _see_through(self, delivery: Delivery, message: Message, early: list[Message] | None) -> None:
+        """Sends a command, and again where necessary, until it is completed.
+
+        Args:
+            delivery: What is known of it.
+            message: The command.
+            early: What the arm has said since ``begin`` sent it; None where that has not.
+        """
         options = self._options
-        self._write(message)
+        if early is None:
+            self._write(message)
         delivery.sent(time.monotonic(), options.acknowledge_timeout_s)
+        for reply in early or ():
+            delivery.hear(reply, time.monotonic(), options.repeat_interval_s)
         while not delivery.completed:
             for reply in self._messages(self._link.read()):
                 delivery.hear(reply, time.monotonic(), options.repeat_interval_s)
@@ -239,6 +273,8 @@ class LineArm(Arm):
             elif message.word == "STOPPED":
                 self._stopped.set()
             self._events.take(message)
+            if self._begun is not None:
+                self._early.append(message)
             yield message
 
     def _wait_for_stop(self, deadline_s: float) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sorter.edge.triggers.light import Explained, Floats, explain_light, mean_gain, multiply
+from sorter.edge.triggers.light import Explained, Floats, explain_light, mean_colour, mean_gain, multiply
 from sorter.edge.triggers.thumbnail import difference
 from sorter.image import Pixels
 
@@ -42,7 +42,7 @@ class Belt:
     def compare(self, picture: Pixels, least_difference: float, quiet_share: float) -> Explained:
         """Where a picture differs from the belt by more than its texture does."""
         limits = np.maximum(_DEVIATIONS * self._spread, np.float32(least_difference)).astype(np.uint8)
-        gain = mean_gain(picture, self.picture)
+        gain = mean_gain(mean_colour(picture), mean_colour(self.picture))
         seen = self._marked(multiply(picture, gain), limits, gain)
         if seen.share < quiet_share:
             return seen

@@ -80,10 +80,14 @@ class Explained:
         return share(self.changed)
 
 
-def mean_gain(picture: Pixels, other: Pixels) -> Floats:
-    """What brings the mean of each channel to the other's: (3,) float32."""
-    means = np.maximum(cv2.mean(picture)[:3], 0.5)
-    gain: Floats = np.clip(np.array(cv2.mean(other)[:3]) / means, *_GAIN_LIMITS).astype(np.float32)
+def mean_colour(picture: Pixels) -> Floats:
+    """The mean of each channel: (3,) float32, in bytes."""
+    return np.array(cv2.mean(picture)[:3], np.float32)
+
+
+def mean_gain(mean: Floats, other: Floats) -> Floats:
+    """What brings one mean colour to another: (3,) float32."""
+    gain: Floats = np.clip(other / np.maximum(mean, np.float32(0.5)), *_GAIN_LIMITS)
     return gain
 
 
@@ -283,6 +287,6 @@ def overexposed(picture: Pixels, other: Pixels) -> bool:
     return bool(shares[0] > _MUCH_OVEREXPOSED and shares[0] - shares[1] > _MUCH_OVEREXPOSED)
 
 
-def too_dark(picture: Pixels) -> bool:
-    """Whether a picture holds no light to compare."""
-    return sum(cv2.mean(picture)[:3]) / 3 < _LEAST_LEVEL
+def too_dark(mean: Floats) -> bool:
+    """Whether a picture of this mean colour holds no light to compare."""
+    return float(mean.sum()) / 3 < _LEAST_LEVEL

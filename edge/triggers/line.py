@@ -8,7 +8,7 @@ import numpy as np
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.belt import Belt
 from sorter.edge.triggers.blobs import Blob, find_objects
-from sorter.edge.triggers.light import too_dark
+from sorter.edge.triggers.light import mean_colour, too_dark
 from sorter.edge.triggers.options import TriggerOptions
 from sorter.edge.triggers.thumbnail import shrink
 from sorter.edge.triggers.tracks import Sighting, Track, Tracks
@@ -61,7 +61,7 @@ class LineTrigger:
         if self._belt is None or self._wants_empty or self._belt.picture.shape != small.shape:
             self._begin(small)
         elapsed_s, self._seen_at_s = frame.captured_at_s - self._seen_at_s, frame.captured_at_s
-        if too_dark(small):
+        if too_dark(mean_colour(small)):
             return Observation(occupied=True, moving=True, objects=0, trouble="It is too dark to see anything.")
         tracks = self._tracks.follow(self._find(small, elapsed_s), self._seen_at_s)
         return self._present(tracks)

@@ -1,6 +1,5 @@
 """An object comes into a place that is empty otherwise, and comes to rest."""
 
-from collections import deque
 from dataclasses import dataclass
 
 import cv2
@@ -8,18 +7,21 @@ import numpy as np
 
 from sorter.edge.cameras.camera import Frame
 from sorter.edge.triggers.blobs import Change, count_objects, find_objects
+from sorter.edge.triggers.glimpse import Glimpse
 from sorter.edge.triggers.light import (
+    Explained,
     Floats,
     compare,
     compare_bands,
     explain_light,
     explain_shift,
     is_lamp,
+    mean_colour,
     mean_gain,
     overexposed,
-    shifted,
     too_dark,
 )
+from sorter.edge.triggers.movement import Movement
 from sorter.edge.triggers.options import TriggerOptions
 from sorter.edge.triggers.reference import Reference
 from sorter.edge.triggers.thumbnail import above, difference, share, shrink
@@ -38,19 +40,6 @@ _SLOWER = 5.0
 _WHOLE_PICTURE = 0.35
 """Soft changes over this share of the picture are a change of light that must come to an end first."""
 
-
-_MOTION_DEVIATIONS = 6.5
-"""Two noisy pictures differ by more than a noisy one and a mean: the square root of two more."""
-
-
-_SWINGING_S = 0.45
-"""Machines shake faster than three times a second; so long a watch holds whole swings."""
-
-_SWING_PX = 0.6
-_SAME_AREA = 0.75
-_SHAKING_PX = 0.25
-_FEWEST_SHIFTS = 6
-
 _REST_S = 5.0
 _AS_BRIGHT = 0.99
 """A picture that is no brighter than this, the inverse, is not overexposed where the empty place was not."""
@@ -60,17 +49,8 @@ _FEWEST_LOOKS = 3
 
 _SAME_BRIGHTNESS = 1.0
 
-_EXPLAINED = 0.5
-"""A swing explains at least this share of the motion."""
-
-
-@dataclass(frozen=True)
-class _Moment:
-    """An earlier picture, and by how much the camera was out of place."""
-
-    at_s: float
-    picture: Pixels
-    shift: tuple[float, float]
+_CALM_S = 0.1
+"""An empty place is looked at closely this often; in between a glimpse has to do."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +63,17 @@ class _Rest:
 
     at_s: float
     picture: Pixels
+    mean: Floats
     observation: Observation
     looks: int
+
+
+@dataclass(frozen=True)
+class _Calm:
+    """The empty place when it was looked at closely last."""
+
+    at_s: float
+    glimpse: Glimpse
 
 
 class MotionTrigger:
@@ -98,13 +87,14 @@ class MotionTrigger:
     def __init__(self, options: TriggerOptions | None = None) -> None:
         self._options = options or TriggerOptions()
         self._reference: Reference | None = None
-        self._history: deque[_Moment] = deque()
-        self._shifts: deque[tuple[float, float, float]] = deque()
-        self._places: deque[tuple[float, float, float, float]] = deque()
+        self._movement = Movement(self._options)
         self._ground: Pixels | None = None
         self._gain: Floats | None = None
         self._occupied = False
         self._rest: _Rest | None = None
+        self._calm: _Calm | None = None
+        self._quiet = False
+        self._least_change = _QUIET * self._options.least_area
         self._wants_empty = False
         self._seen_at_s = 0.0
         self._soft_since_s: float | None = None
@@ -125,6 +115,22 @@ class MotionTrigger:
 
     def observe(self, frame: Frame) -> Observation:
         """Looks at a frame; calls must come in the order of the frames."""
+        glimpse = None if self._occupied else Glimpse(frame.image)
+        if glimpse is not None and self._is_calm(glimpse, frame.captured_at_s):
+            return EMPTY
+        observation = self._look(frame)
+        self._calm = _Calm(frame.captured_at_s, glimpse) if glimpse is not None and self._quiet else None
+        return observation
+
+    def _is_calm(self, glimpse: Glimpse, now_s: float) -> bool:
+        """Whether nothing has changed since the place was seen to be empty a moment ago."""
+        calm = self._calm
+        if calm is None or self._wants_empty or not 0 <= now_s - calm.at_s < _CALM_S:
+            return False
+        return glimpse.resembles(calm.glimpse, self._options.difference)
+
+    def _look(self, frame: Frame) -> Observation:
+        self._quiet = False
         small = shrink(frame.image, self._options.width_px)
         now_s = frame.captured_at_s
         if self._reference is None or self._reference.picture.shape != small.shape:
@@ -132,48 +138,59 @@ class MotionTrigger:
             self._forget()
         reference = self._reference
         elapsed_s, self._seen_at_s = now_s - self._seen_at_s, now_s
-        self._remember(small)
-        if (seen_before := self._as_before(small)) is not None:
+        self._movement.remember(now_s, small)
+        mean = mean_colour(small)
+        if (seen_before := self._as_before(small, mean)) is not None:
             return seen_before
-        gain = mean_gain(small, reference.picture)
-        if blind := _blindness(small, reference.picture, gain):
+        gain = mean_gain(mean, reference.mean)
+        if blind := _blindness(small, mean, reference.picture, gain):
             self._rest = None
             return _trouble(blind)
-        if self._wants_empty and not self._moves():
+        if self._wants_empty and not self._movement.moves(reference.noise):
             self._take_as_empty(small)
         limit = reference.limit(self._options.difference)
         seen = compare(small, reference.picture, limit, gain)
-        if not self._occupied and seen.share >= _QUIET * self._options.least_area:
+        if not self._occupied and seen.share >= self._least_change:
             seen = compare_bands(seen, reference.picture, limit)
-        if seen.share < _QUIET * self._options.least_area and is_lamp(seen.gain, self._gain):
-            self._occupied, self._rest, self._ground = False, None, None
-            self._places.clear()
-            self._gain = reference.follow(seen, elapsed_s, self._options.adapt_s)
-            self._soft_since_s = None
-            return EMPTY
+        if seen.share < self._least_change and is_lamp(seen.gain, self._gain):
+            return self._learn(seen, elapsed_s)
         observation = self._look_closer(small, limit, elapsed_s)
+        self._note_rest(small, mean, observation)
+        return observation
+
+    def _learn(self, seen: Explained, elapsed_s: float) -> Observation:
+        """Nothing but light has changed."""
+        assert self._reference is not None
+        self._occupied, self._rest, self._ground = False, None, None
+        self._movement.forget_places()
+        self._gain = self._reference.follow(seen, elapsed_s, self._options.adapt_s)
+        self._soft_since_s = None
+        # After a shadow the noise that it brought must be unlearned, frame by frame.
+        self._quiet = self._reference.settled
+        return EMPTY
+
+    def _note_rest(self, small: Pixels, mean: Floats, observation: Observation) -> None:
         at_rest = observation.occupied and not observation.moving and not observation.trouble
         same = self._rest is not None and self._rest.observation == observation
         looks = self._rest.looks + 1 if self._rest is not None and same else 1
-        self._rest = _Rest(now_s, small, observation, looks) if at_rest else None
-        return observation
+        self._rest = _Rest(self._seen_at_s, small, mean, observation, looks) if at_rest else None
 
-    def _as_before(self, small: Pixels) -> Observation | None:
+    def _as_before(self, small: Pixels, mean: Floats) -> Observation | None:
         """What was seen a moment ago, where nothing has changed since: the frame that decides must not wait.
 
         A closer look costs ten times as much as all the rest. It is repeated after a while all the same, so that slow
         changes of light are followed.
         """
-        rest, options = self._rest, self._options
+        rest = self._rest
         if rest is None or rest.looks < _FEWEST_LOOKS or self._reference is None or self._wants_empty:
             return None
         if self._seen_at_s - rest.at_s > _REST_S:
             return None
-        brighter = np.subtract(cv2.mean(small)[:3], cv2.mean(rest.picture)[:3])
-        limit = max(options.motion_difference, _MOTION_DEVIATIONS * self._reference.noise)
+        if np.abs(mean - rest.mean).max() >= _SAME_BRIGHTNESS:
+            return None
+        limit = self._movement.limit(self._reference.noise)
         changed = share(above(difference(small, rest.picture), limit))
-        same = changed < _QUIET * options.least_area and np.abs(brighter).max() < _SAME_BRIGHTNESS
-        return rest.observation if same else None
+        return rest.observation if changed < self._least_change else None
 
     def _look_closer(self, small: Pixels, limit: float, elapsed_s: float) -> Observation:
         """Light and shaking have not been ruled out yet."""
@@ -181,9 +198,9 @@ class MotionTrigger:
         assert reference is not None
         seen = explain_light(small, reference.picture, limit, self._ground, self._gain)
         self._gain = seen.gain
-        if seen.share >= _QUIET * options.least_area:
+        if seen.share >= self._least_change:
             seen = explain_shift(seen, reference.picture, limit)
-            self._remember(small, seen.shift)
+            self._movement.remember(self._seen_at_s, small, seen.shift)
         change = find_objects(seen, reference.picture, limit, options)
         least = options.least_area * (_STAY if self._occupied else 1)
         self._occupied = change.area >= least
@@ -191,13 +208,13 @@ class MotionTrigger:
         if share(change.soft) > _WHOLE_PICTURE:
             return self._wait_for_light(small, change)
         self._soft_since_s = None
-        if self._occupied and self._shakes(seen.shift):
+        if self._occupied and self._movement.shakes(seen.shift):
             return _trouble("The camera shakes.")
         if self._occupied:
-            self._remember_place(change)
-            return Observation(True, self._moves(), max(1, count_objects(change, options.part)))
+            self._movement.remember_place(change)
+            return Observation(True, self._movement.moves(reference.noise), max(1, count_objects(change, options.part)))
         if seen.shift == (0.0, 0.0):
-            self._places.clear()
+            self._movement.forget_places()
             # What changed a little may be light that stays, or the first sight of an object: it is learned slowly.
             reference.follow(seen, elapsed_s, options.adapt_s, _dilated_inverse(seen.changed))
             reference.follow(seen, elapsed_s, _SLOWER * options.adapt_s, change.soft)
@@ -205,90 +222,30 @@ class MotionTrigger:
 
     def _wait_for_light(self, small: Pixels, change: Change) -> Observation:
         """The light has changed unevenly: once all is steady, it is the new light of the empty place."""
-        assert self._reference is not None
-        if self._soft_since_s is None or self._moves():
+        reference = self._reference
+        assert reference is not None
+        if self._soft_since_s is None or self._movement.moves(reference.noise):
             self._soft_since_s = self._seen_at_s
         if self._seen_at_s - self._soft_since_s >= self._options.relearn_s:
-            self._reference.adopt(small, change.mask)
+            reference.adopt(small, change.mask)
             self._soft_since_s, self._gain = None, None
         return _trouble("The light has just changed.")
-
-    def _remember(self, small: Pixels, shift: tuple[float, float] = (0.0, 0.0)) -> None:
-        """Keeps the newest pictures; the same moment again corrects where the camera was."""
-        history = self._history
-        if history and history[-1].at_s == self._seen_at_s:
-            history.pop()
-        history.append(_Moment(self._seen_at_s, small, shift))
-        while len(history) > 2 and self._seen_at_s - history[1].at_s >= self._options.motion_s:
-            history.popleft()
-
-    def _moves(self) -> bool:
-        """Whether something moved since a little while ago; light or a camera that changed alone is no motion."""
-        before, now, options = self._history[0], self._history[-1], self._options
-        noise = self._reference.noise if self._reference is not None else 0.0
-        limit = max(options.motion_difference, _MOTION_DEVIATIONS * noise)
-        if share(above(difference(now.picture, before.picture), limit)) < options.least_motion_area:
-            return False
-        first, second = (shifted(moment.picture, moment.shift) for moment in (now, before))
-        seen = explain_light(first, second, limit)
-        if seen.share < options.least_motion_area:
-            return False
-        if self._drifts():
-            return True
-        # An object that turns on the spot is not explained by a shift.
-        return explain_shift(seen, second, limit).share >= max(options.least_motion_area, _EXPLAINED * seen.share)
-
-    def _shakes(self, shift: tuple[float, float]) -> bool:
-        """Whether the ground itself was seen to move to and fro; what is left of its pattern looks like objects."""
-        shifts = self._shifts
-        shifts.append((self._seen_at_s, *shift))
-        while self._seen_at_s - shifts[0][0] > _SWINGING_S and len(shifts) > _FEWEST_SHIFTS:
-            shifts.popleft()
-        spread = np.ptp(np.array([moment[1:] for moment in shifts]), axis=0)
-        return bool(spread.max() > _SHAKING_PX)
-
-    def _remember_place(self, change: Change) -> None:
-        places = self._places
-        x, y = change.objects[0].centre if change.objects else (-1e3, -1e3)
-        places.append((self._seen_at_s, x, y, change.area))
-        while self._seen_at_s - places[0][0] > _SWINGING_S:
-            places.popleft()
-
-    def _drifts(self) -> bool:
-        """Whether the object is on its way somewhere, or has not been watched long enough to say.
-
-        On plain ground a camera that shakes cannot be told from an object that moves by one picture or two, but a
-        shaking camera swings around a place.
-        """
-        places = self._places
-        if not places or self._seen_at_s - places[0][0] < 0.8 * _SWINGING_S:
-            return True
-        areas = [place[3] for place in places]
-        # What a shift of the ground's own pattern shows grows and shrinks; an object does not.
-        if min(areas) < _SAME_AREA * max(areas):
-            return True
-        half = len(places) // 2
-        earlier, later = (
-            np.mean([p[1:3] for p in part], axis=0) for part in (list(places)[:half], list(places)[half:])
-        )
-        return bool(np.abs(earlier - later).max() > _SWING_PX)
 
     def _take_as_empty(self, small: Pixels) -> None:
         self._reference = Reference(small)
         self._wants_empty = False
-        self._occupied, self._rest, self._ground = False, None, None
+        self._occupied, self._rest, self._calm, self._ground = False, None, None, None
         self._gain, self._soft_since_s = None, None
 
     def _forget(self) -> None:
-        self._history.clear()
-        self._places.clear()
-        self._occupied, self._rest, self._ground = False, None, None
+        self._movement.forget()
+        self._occupied, self._rest, self._calm, self._ground = False, None, None, None
         self._gain, self._soft_since_s = None, None
 
 
-def _blindness(small: Pixels, empty: Pixels, gain: Floats) -> str:
+def _blindness(small: Pixels, mean: Floats, empty: Pixels, gain: Floats) -> str:
     """Why nothing can be told from a picture, which ``gain`` brings to the light of the empty place; else empty."""
-    if too_dark(small):
+    if too_dark(mean):
         return "It is too dark to see anything."
     brighter = gain.min() < _AS_BRIGHT
     return "The picture is overexposed." if brighter and overexposed(small, empty) else ""

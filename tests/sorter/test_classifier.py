@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sorter.bundle import Bundle, join_content
-from sorter.classifier import load_classifier
+from sorter.classifier import TwoStepClassifier, load_classifier
 from sorter.edge.simulation.fruit import FRUITS, render_object
 from sorter.errors import BundleError, ConfigError
 from sorter.image import prepare
@@ -101,3 +101,18 @@ def test_shipped_networks_are_found_by_name_and_by_path() -> None:
     assert find_model("fruit-demo-int8") == find_model(str(MODEL)) == MODEL
     assert "fruit-demo-int8" in shipped_models()
     assert find_model("nothing") == Path("nothing")
+
+
+def test_other_work_may_begin_once_the_frame_is_prepared() -> None:
+    classifier = load_classifier(MODEL)
+    frame = render_object("kiwi", np.random.default_rng(5), (640, 480))
+    expected = classifier.classify(frame)
+    begun: list[bool] = []
+
+    def begin() -> None:
+        begun.append(True)
+        frame[:] = 0  # by now the network no longer looks at the frame
+
+    assert isinstance(classifier, TwoStepClassifier)
+    assert classifier.classify_meanwhile(frame, begin).probabilities.tolist() == expected.probabilities.tolist()
+    assert begun == [True]
