@@ -59,7 +59,10 @@ def _direct_converter(network: Network) -> Any:
     # One picture at a time: shapes are then constants, and nothing in the file computes them at run time.
     specification = tf.TensorSpec((1, *network.shape), tf.float32, name="pixels")
     function = tf.function(network.call, input_signature=[specification]).get_concrete_function()
-    return tf.lite.TFLiteConverter.from_concrete_functions([function], network.owner)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], network.owner)
+    # Else the function goes over a SavedModel, where weights may stay variables that nothing initialises.
+    converter.experimental_lower_to_saved_model = False
+    return converter
 
 
 def _exporting_converter(network: Network, folder: str) -> Any:
