@@ -1,6 +1,7 @@
 """What a conversion cost, and whether that is allowed."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import numpy as np
 
 from sorter.bundle import Bundle
 from sorter.classifier import classifier_from_bundle
-from sorter.cli import track
 from sorter.errors import AccuracyDropError
 from sorter.image import Pixels
 from sorter.metrics import Classes, Probabilities, agreement, evaluate, expected_calibration_error
@@ -66,17 +66,22 @@ def measure(before: Probabilities, after: Probabilities, actual: Classes, labels
     )
 
 
-def run_converted(content: bytes, pictures: Pixels) -> Probabilities:
-    """Runs a packed ``.tflite`` over prepared RGB pictures (n, height, width, 3), with the classifier of the device."""
+def run_converted(
+    content: bytes, pictures: Pixels, advance: Callable[[int], None] = lambda steps: None
+) -> Probabilities:
+    """Runs a packed ``.tflite`` over prepared RGB pictures (n, height, width, 3), with the classifier of the device.
+
+    ``advance`` is called with 1 after each picture.
+    """
     with tempfile.TemporaryDirectory(prefix="sorter-convert-") as folder:
         path = Path(folder) / "candidate.tflite"
         path.write_bytes(content)
         classifier = classifier_from_bundle(Bundle.load(path))
     # Pictures of the right size pass through prepare() unchanged but for the colour order.
-    rows = [
-        classifier.probabilities(picture[:, :, ::-1].copy())
-        for picture in track(pictures, "Checking the converted network", len(pictures))
-    ]
+    rows = []
+    for picture in pictures:
+        rows.append(classifier.probabilities(picture[:, :, ::-1].copy()))
+        advance(1)
     return np.stack(rows)
 
 

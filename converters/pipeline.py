@@ -1,0 +1,165 @@
+"""From a network and photos to files that are allowed to have their names: convert, gate, pack, write."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sorter.converters import conversion, gate
+from sorter.converters.conversion import StoredPictures
+from sorter.converters.gate import Cost
+from sorter.converters.options import ConversionOptions
+from sorter.converters.packing import pack
+from sorter.converters.sources import Source
+from sorter.converters.worker_process import WorkerProcess
+from sorter.errors import SorterError
+from sorter.files import write_bytes
+from sorter.metrics import Classes, Probabilities
+
+Advance = Callable[[int], None]
+"""Called with the number of steps just done."""
+
+CONVERSION_STEPS = 50
+"""What a conversion counts for on the progress bar; a test picture counts for one."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Pictures that neither training nor calibration saw.
+
+    Attributes:
+        pictures: Prepared.
+        actual: Class of each: int64 (n,).
+        before: What the original network says: float32 (n, classes).
+    """
+
+    pictures: StoredPictures
+    actual: Classes
+    before: Probabilities
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What all files of one command are made of.
+
+    Attributes:
+        source: The network.
+        calibration: Pictures for integer formats; None where no format needs them.
+        test: Pictures to measure on; None leaves everything unmeasured.
+        record: How calibration pictures were chosen, for the manifest.
+    """
+
+    source: Source
+    calibration: StoredPictures | None = None
+    test: TestSet | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to be made."""
+
+    options: ConversionOptions
+    path: Path
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that has no name yet.
+
+    Attributes:
+        options: What it was made for.
+        content: All its bytes, description included.
+        cost: What it lost; None where there is no test set.
+        way: ``direct`` or ``saved_model``.
+    """
+
+    options: ConversionOptions
+    content: bytes
+    cost: Cost | None
+    way: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        job: Which one.
+        candidate: What was written; None when it failed.
+        error: Why it failed.
+    """
+
+    job: Job
+    candidate: Candidate | None = None
+    error: SorterError | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """For ``--json``."""
+        row: dict[str, Any] = {"file": str(self.job.path), **self.job.options.to_request()}
+        if self.error is not None:
+            return row | {"error": self.error.message}
+        assert self.candidate is not None
+        cost = self.candidate.cost
+        measured = asdict(cost) | {"drop": cost.drop} if cost else {}
+        return row | {"bytes": len(self.candidate.content), "way": self.candidate.way, **measured}
+
+
+def make_candidate(
+    worker: WorkerProcess, materials: Materials, options: ConversionOptions, advance: Advance = lambda steps: None
+) -> Candidate:
+    """Converts and measures, and writes nothing.
+
+    Raises:
+        ConversionError: The network cannot be converted so.
+    """
+    source = materials.source
+    calibration = materials.calibration if options.needs_calibration else None
+    converted = conversion.convert(worker, source, options, calibration)
+    advance(CONVERSION_STEPS)
+    record = {"way": converted.path, **(materials.record if calibration else {})}
+    content = pack(converted.flatbuffer, source.manifest, options, {}, record)
+    if materials.test is None:
+        return Candidate(options, content, None, converted.path)
+    test = materials.test
+    after = gate.run_converted(content, test.pictures.pixels, advance)
+    cost = gate.measure(test.before, after, test.actual, source.manifest.labels)
+    accuracy = {str(options.format): gate.accuracy_entry(cost)}
+    content = pack(converted.flatbuffer, source.manifest, options, accuracy, record)
+    return Candidate(options, content, cost, converted.path)
+
+
+def run_job(
+    worker: WorkerProcess, materials: Materials, job: Job, max_drop: float, advance: Advance = lambda steps: None
+) -> Outcome:
+    """Makes one file, and gives it its name only if it passes the gate.
+
+    Raises:
+        AccuracyDropError: It loses more than ``max_drop``.
+        ConversionError: The network cannot be converted so.
+        StorageError: It cannot be written.
+    """
+    candidate = make_candidate(worker, materials, job.options, advance)
+    if candidate.cost is not None:
+        gate.require(candidate.cost, max_drop)
+    write_bytes(job.path, candidate.content)
+    return Outcome(job, candidate)
+
+
+def run_jobs(
+    worker: WorkerProcess, materials: Materials, jobs: Sequence[Job], max_drop: float, advance: Advance
+) -> list[Outcome]:
+    """Makes all files; one that fails leaves the others alone.
+
+    Raises:
+        SorterError: There is one job only, and it failed.
+    """
+    outcomes = []
+    for job in jobs:
+        try:
+            outcomes.append(run_job(worker, materials, job, max_drop, advance))
+        except SorterError as error:
+            if len(jobs) == 1:
+                raise
+            outcomes.append(Outcome(job, error=error))
+    return outcomes

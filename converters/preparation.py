@@ -1,0 +1,93 @@
+"""Everything that a conversion needs, gathered and checked before the first file is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sorter.cli import inform, warn
+from sorter.converters import conversion
+from sorter.converters.conversion import StoredPictures
+from sorter.converters.options import CalibrationOptions, ConversionOptions
+from sorter.converters.pipeline import Materials, TestSet
+from sorter.converters.representative import Parts, choose, divide, load_pictures
+from sorter.converters.sources import ForeignOptions, Source, complete_source, open_source
+from sorter.converters.worker_process import WorkerProcess
+from sorter.dataset import open_dataset
+from sorter.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user named.
+
+    Attributes:
+        run: The network.
+        representative: Photos to calibrate on.
+        check: Photos to test on; None takes the run's test part.
+        calibration: How many photos, and which.
+        foreign: What a network from elsewhere does not say of itself.
+    """
+
+    run: Path
+    representative: Path | None
+    check: Path | None
+    calibration: CalibrationOptions
+    foreign: ForeignOptions
+
+
+def gather(worker: WorkerProcess, wishes: Wishes, wanted: Sequence[ConversionOptions]) -> Materials:
+    """Reads the network and the photos.
+
+    Raises:
+        SorterError: Something is missing, or does not fit together.
+    """
+    data = wishes.representative or wishes.check
+    data_labels = open_dataset(data).labels if data else ()
+    source = open_source(wishes.run, wishes.foreign, data_labels)
+    parts, tested = _find_photos(source, wishes)
+    calibrated = any(options.needs_calibration for options in wanted)
+    if calibrated and parts is None:
+        raise ConfigError(
+            "Integer formats need photos to calibrate on.",
+            "Give the folder that the network was trained on with --representative.",
+        )
+    source = complete_source(source, worker.ask("describe", network=source.to_request()))
+    if source.softmax:
+        warn("The network gives scores, not probabilities: a softmax was put behind it.")
+    calibration = _load_calibration(worker, source, parts, wishes.calibration) if calibrated and parts else None
+    return Materials(source, calibration, _load_test(worker, source, tested, wishes.check is not None))
+
+
+def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | None]:
+    def open_parts(data: Path | None) -> Parts | None:
+        return divide(data, source.manifest.labels, source.split_csv) if data else None
+
+    parts = open_parts(wishes.representative)
+    return parts, parts if wishes.check in (None, wishes.representative) else open_parts(wishes.check)
+
+
+def _load_calibration(
+    worker: WorkerProcess, source: Source, parts: Parts, options: CalibrationOptions
+) -> StoredPictures:
+    chosen = choose(parts.calibration, options.samples or 200, options.seed)
+    if len(chosen) < 50:
+        warn(f"Only {len(chosen)} photos to calibrate on; 100 or more give better ranges.")
+    pictures = load_pictures(chosen, source.manifest.input, "Reading photos to calibrate on")[1]
+    return StoredPictures.store(worker, pictures)
+
+
+def _load_test(worker: WorkerProcess, source: Source, parts: Parts | None, asked: bool) -> TestSet | None:
+    photos = () if parts is None else parts.test.photos
+    if not photos and parts is not None and asked:
+        # The run never saw this folder, so all of it is a fair test.
+        photos = parts.calibration.photos
+    if not photos:
+        warn("No test photos: what the conversion costs is not measured. Give some with --check.")
+        return None
+    kept, pixels = load_pictures(photos, source.manifest.input, "Reading photos to test on")
+    actual = np.array([source.manifest.labels.index(photo.label) for photo in kept])
+    pictures = StoredPictures.store(worker, pixels)
+    inform("Running the original network on the test photos ...")
+    return TestSet(pictures, actual, conversion.predict(worker, source, pictures))
