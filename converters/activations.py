@@ -16,6 +16,20 @@ Activations = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Equally spaced numbers: those that integers can stand for."""
+
+    step: float
+    lowest: float
+    highest: float
+
+    def snap(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The nearest of these numbers to each value."""
+        clipped = np.clip(values, self.lowest, self.highest)
+        return np.asarray(np.rint(clipped / self.step) * self.step, np.float32)
+
+
+@dataclass(frozen=True)
 class Probe:
     """A network whose inner tensors can be looked at.
 
@@ -28,6 +42,16 @@ class Probe:
     interpreter: Any
     tensors: tuple[str, ...]
     sources: dict[str, tuple[str, ...]]
+
+    def grids(self) -> dict[str, Grid]:
+        """The numbers that the integers of each tensor stand for; tensors of real numbers have none."""
+        found = {}
+        for detail in self.interpreter.get_tensor_details():
+            scale, zero = detail["quantization"]
+            if scale and detail["name"] in self.sources:
+                limits = np.iinfo(detail["dtype"])
+                found[detail["name"]] = Grid(scale, (limits.min - zero) * scale, (limits.max - zero) * scale)
+        return found
 
     def look(self, picture: Pixels) -> Activations:
         """Runs a prepared picture, uint8 (height, width, 3), and gives what every layer made of it."""

@@ -19,7 +19,10 @@ _PICTURES = 32
 """Enough for the order of layers to settle; each takes some 30 ms without the fast kernels, which show no tensors."""
 
 _SILENT = 1e-12
-"""Mean square below which a channel says nothing, so that its noise is no loss."""
+"""Mean square, as a share of the loudest channel's, below which a channel says nothing, so its noise is no loss."""
+
+_SOUND = 0.05
+"""Lost share of the inputs above which it is no longer clear what a layer itself loses."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,19 @@ class LayerError:
     Attributes:
         layer: Name of the Keras layer, the last of those that the converter fused.
         tensor: Name of its output in the flatbuffer.
-        snr_db: Signal-to-noise ratio of its output, with the errors of all layers before it, in decibel. The noise is
-            compared with the signal channel by channel.
-        added_db: By how much that is worse than what went in, in decibel; 0 where it is no worse.
-        added_noise: The same as a share of the signal, by which layers are ranked: 0.01 means that the layer adds
-            noise of a hundredth of its signal's power.
+        snr_db: Signal-to-noise ratio of its output in decibel, with the errors of all layers before it.
+        rounding_db: The same for this layer's output alone: what is left when the original's output is written in the
+            integers that the quantised network has for it.
+        loss: Share of the signal that the layer itself loses, by which layers are ranked; 0.01 is 20 decibel. It is
+            the loss by rounding, or what its output has lost beyond its inputs where those are still sound.
         range_use: Median over the channels of the largest value, as a share of the largest of all channels.
     """
 
     layer: str
     tensor: str
     snr_db: float
-    added_db: float
-    added_noise: float
+    rounding_db: float
+    loss: float
     range_use: float
 
 
@@ -64,50 +67,55 @@ def diagnose(
         ConversionError: The installed interpreter cannot show single layers.
     """
     first, second = open_probe(original), open_probe(quantised)
-    pairs = _match(first.tensors, second.tensors)
+    pairs, grids = _match(first.tensors, second.tensors), second.grids()
     totals = {name: _Total() for name in pairs}
     for picture in pictures[:count]:
         wanted, got = first.look(picture), second.look(picture)
         for name, other in pairs.items():
             if wanted[name].shape == got[other].shape:
-                totals[name].add(wanted[name], got[other])
-    noise = {name: total.noise_to_signal() for name, total in totals.items()}
-    return [
-        _describe(name, noise, _computed_before(name, first.sources, noise), totals[name], layers) for name in pairs
-    ]
+                written = grids[other].snap(wanted[name]) if other in grids else wanted[name]
+                totals[name].add(wanted[name], got[other], written)
+    lost = {name: total.lost() for name, total in totals.items()}
+    return [_describe(name, lost, _computed_before(name, first.sources, lost), totals[name], layers) for name in pairs]
 
 
 def worst(errors: Iterable[LayerError], count: int = 5) -> list[LayerError]:
-    """The layers that add most noise, worst first."""
-    return sorted(errors, key=lambda error: -error.added_noise)[:count]
+    """The layers that lose most by themselves, worst first."""
+    return sorted(errors, key=lambda error: -error.loss)[:count]
 
 
 class _Total:
-    """Sums over pictures, for each channel."""
+    """Sums over pictures, for each channel: squares of the signal, of the noise, and of the noise of rounding alone."""
 
     def __init__(self) -> None:
-        self.signal: npt.NDArray[np.float64] | float = 0.0
-        self.noise: npt.NDArray[np.float64] | float = 0.0
-        self.largest: npt.NDArray[np.float32] | float = 0.0
+        self._signal: npt.NDArray[np.float64] = np.zeros(1)
+        self._noise: npt.NDArray[np.float64] = np.zeros(1)
+        self._rounding: npt.NDArray[np.float64] = np.zeros(1)
+        self._largest: npt.NDArray[np.float32] = np.zeros(1, np.float32)
 
-    def add(self, wanted: npt.NDArray[np.float32], got: npt.NDArray[np.float32]) -> None:
-        rows, others = (array.reshape(-1, array.shape[-1]) for array in (wanted, got))
-        self.signal = self.signal + np.square(rows, dtype=np.float64).mean(axis=0)
-        self.noise = self.noise + np.square(rows - others, dtype=np.float64).mean(axis=0)
-        self.largest = np.maximum(self.largest, np.abs(rows).max(axis=0))
+    def add(
+        self, wanted: npt.NDArray[np.float32], got: npt.NDArray[np.float32], written: npt.NDArray[np.float32]
+    ) -> None:
+        rows = wanted.reshape(-1, wanted.shape[-1])
+        self._signal = self._signal + np.square(rows, dtype=np.float64).mean(axis=0)
+        self._noise = self._noise + np.square(rows - got.reshape(rows.shape), dtype=np.float64).mean(axis=0)
+        self._rounding = self._rounding + np.square(rows - written.reshape(rows.shape), dtype=np.float64).mean(axis=0)
+        self._largest = np.maximum(self._largest, np.abs(rows).max(axis=0))
 
-    def noise_to_signal(self) -> float:
-        signal, noise = np.atleast_1d(self.signal), np.atleast_1d(self.noise)
-        heard = signal > _SILENT * max(float(signal.max()), 1e-30)
-        if not heard.any():
-            return 0.0
+    def lost(self) -> float:
+        return self._share(self._noise)
+
+    def lost_by_rounding(self) -> float:
+        return self._share(self._rounding)
+
+    def _share(self, noise: npt.NDArray[np.float64]) -> float:
+        heard = self._signal > _SILENT * max(float(self._signal.max()), 1e-30)
         # A channel cannot lose more than all it says.
-        return float(np.minimum(noise[heard] / signal[heard], 1.0).mean())
+        return float(np.minimum(noise[heard] / self._signal[heard], 1.0).mean()) if heard.any() else 0.0
 
     def range_use(self) -> float:
-        largest = np.atleast_1d(self.largest)
-        top = float(largest.max())
-        return float(np.median(largest)) / top if top > 0 else 1.0
+        top = float(self._largest.max())
+        return float(np.median(self._largest)) / top if top > 0 else 1.0
 
 
 def _match(first: Sequence[str], second: Sequence[str]) -> dict[str, str]:
@@ -118,30 +126,32 @@ def _match(first: Sequence[str], second: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _computed_before(name: str, sources: dict[str, tuple[str, ...]], noise: dict[str, float]) -> tuple[str, ...]:
+def _computed_before(name: str, sources: dict[str, tuple[str, ...]], lost: dict[str, float]) -> tuple[str, ...]:
     """The measured tensors that a tensor is computed from, over those that only one of the networks has."""
     found: list[str] = []
     for source in sources[name]:
-        found.extend((source,) if source in noise else _computed_before(source, sources, noise))
+        found.extend((source,) if source in lost else _computed_before(source, sources, lost))
     return tuple(found)
 
 
 def _describe(
-    name: str, noise: dict[str, float], before: tuple[str, ...], total: _Total, layers: Sequence[str]
+    name: str, lost: dict[str, float], before: tuple[str, ...], total: _Total, layers: Sequence[str]
 ) -> LayerError:
-    own, came_in = noise[name], max((noise[source] for source in before), default=0.0)
+    came_in = max((lost[source] for source in before), default=0.0)
+    rounding = total.lost_by_rounding()
+    added = max(0.0, lost[name] - came_in) if came_in < _SOUND else 0.0
     return LayerError(
         layer=layer_of(name, layers),
         tensor=name,
-        snr_db=_decibel(own),
-        added_db=max(0.0, _decibel(came_in) - _decibel(own)),
-        added_noise=max(0.0, own - came_in),
+        snr_db=_decibel(lost[name]),
+        rounding_db=_decibel(rounding),
+        loss=max(rounding, added),
         range_use=total.range_use(),
     )
 
 
-def _decibel(noise_to_signal: float) -> float:
-    return float(-10 * np.log10(max(noise_to_signal, 1e-10)))
+def _decibel(lost: float) -> float:
+    return float(-10 * np.log10(max(lost, 1e-10)))
 
 
 def layer_of(tensor: str, layers: Sequence[str] = ()) -> str:

@@ -1,12 +1,10 @@
 """Ranges of activations, and quantisation to integers with ranges of one's own and with layers left out.
 
 The converter does its work in two steps: it records the smallest and largest value of each tensor in a float
-flatbuffer, then quantises that. Both can be had singly (``tf.lite.experimental.QuantizationDebugger`` does the same),
-so that many remedies are tried on one calibration, which takes by far the longest.
+flatbuffer, then quantises that. Both can be had singly (``tf.lite.experimental.QuantizationDebugger`` does the same).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,33 +52,32 @@ def _inner_range(values: npt.NDArray[np.float32], tail: float) -> Range:
     return min(0.0, float(low)), max(0.0, float(high))
 
 
-def record_ranges(converter: Any) -> bytes:
-    """First step: runs the converter's representative data; gives a float flatbuffer that knows its ranges."""
-    converter._experimental_calibrate_only = True
-    return bytes(converter.convert())
-
-
 def quantize(
     calibrated: bytes,
     ranges: Mapping[str, Range] | None = None,
-    float_layers: Sequence[str] = (),
+    float_tensors: Sequence[str] = (),
+    io: str = "uint8",
 ) -> bytes:
-    """Second step: quantises what ``record_ranges`` gave. Needs TensorFlow.
+    """Second step: quantises what the first step gave. Needs TensorFlow.
 
     Args:
         calibrated: A float flatbuffer that knows its ranges.
         ranges: Ranges to use in place of the recorded ones, by name of tensor.
-        float_layers: Names of output tensors of operators that stay in floating point.
+        float_tensors: Names of the outputs of operators that stay in floating point.
+        io: What it takes and gives: ``uint8``, ``int8`` or ``float32``.
 
     Returns:
-        A flatbuffer with uint8 input and output.
+        The quantised flatbuffer.
     """
     import tensorflow as tf
     from tensorflow.lite.python import convert, util
 
     content = calibrated if not ranges else _with_ranges(calibrated, ranges)
-    quantised = convert.mlir_quantize(content, denylisted_nodes=list(float_layers) or None)
-    return bytes(util.modify_model_io_type(quantised, tf.uint8, tf.uint8))
+    quantised = convert.mlir_quantize(
+        content, fully_quantize=not float_tensors, denylisted_nodes=list(float_tensors) or None
+    )
+    kind = getattr(tf, io)
+    return bytes(util.modify_model_io_type(quantised, kind, kind))
 
 
 def _with_ranges(calibrated: bytes, ranges: Mapping[str, Range]) -> bytes:

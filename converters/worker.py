@@ -21,6 +21,7 @@ ACTIONS = {
     "describe": "sorter.converters.networks:describe",
     "predict": "sorter.converters.networks:predict",
     "convert": "sorter.converters.flatbuffers:convert",
+    "record": "sorter.converters.two_steps:record",
 }
 """What can be asked for: the function that does it, which takes the request and returns what JSON can hold."""
 
