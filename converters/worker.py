@@ -20,6 +20,7 @@ from sorter.errors import SorterError
 ACTIONS = {
     "describe": "sorter.converters.networks:describe",
     "predict": "sorter.converters.networks:predict",
+    "settle": "sorter.converters.settling:settle",
     "convert": "sorter.converters.flatbuffers:convert",
 }
 """What can be asked for: the function that does it, which takes the request and returns what JSON can hold."""
