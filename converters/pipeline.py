@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sorter.converters import conversion, gate
+from sorter.converters.calibration import CalibrationSet
 from sorter.converters.conversion import StoredPictures
 from sorter.converters.gate import Cost
 from sorter.converters.options import ConversionOptions
@@ -47,12 +48,14 @@ class Materials:
         calibration: Pictures for integer formats; None where no format needs them.
         test: Pictures to measure on; None leaves everything unmeasured.
         record: How calibration pictures were chosen, for the manifest.
+        chosen: These pictures, for the list beside the files.
     """
 
     source: Source
     calibration: StoredPictures | None = None
     test: TestSet | None = None
     record: dict[str, Any] = field(default_factory=dict)
+    chosen: CalibrationSet | None = None
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import numpy as np
 
 from sorter.cli import inform, warn
 from sorter.converters import conversion
+from sorter.converters.calibration import FEW, CalibrationSet, gather_calibration
 from sorter.converters.conversion import StoredPictures
 from sorter.converters.options import CalibrationOptions, ConversionOptions
 from sorter.converters.pipeline import Materials, TestSet
-from sorter.converters.representative import Parts, choose, divide, load_pictures
+from sorter.converters.representative import Parts, divide, load_pictures
 from sorter.converters.sources import ForeignOptions, Source, complete_source, open_source
 from sorter.converters.worker_process import WorkerProcess
 from sorter.dataset import open_dataset
@@ -56,8 +57,11 @@ def gather(worker: WorkerProcess, wishes: Wishes, wanted: Sequence[ConversionOpt
     source = complete_source(source, worker.ask("describe", network=source.to_request()))
     if source.softmax:
         warn("The network gives scores, not probabilities: a softmax was put behind it.")
-    calibration = _load_calibration(worker, source, parts, wishes.calibration) if calibrated and parts else None
-    return Materials(source, calibration, _load_test(worker, source, tested, wishes.check is not None))
+    test = _load_test(worker, source, tested, wishes.check is not None)
+    if not calibrated or parts is None:
+        return Materials(source, test=test)
+    chosen, stored = _load_calibration(worker, source, parts, wishes.calibration)
+    return Materials(source, stored, test, {"calibration": chosen.record(wishes.calibration.seed)}, chosen)
 
 
 def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | None]:
@@ -70,12 +74,18 @@ def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | 
 
 def _load_calibration(
     worker: WorkerProcess, source: Source, parts: Parts, options: CalibrationOptions
-) -> StoredPictures:
-    chosen = choose(parts.calibration, options.samples or 200, options.seed)
-    if len(chosen) < 50:
-        warn(f"Only {len(chosen)} photos to calibrate on; 100 or more give better ranges.")
-    pictures = load_pictures(chosen, source.manifest.input, "Reading photos to calibrate on")[1]
-    return StoredPictures.store(worker, pictures)
+) -> tuple[CalibrationSet, StoredPictures]:
+    manifest = source.manifest
+    chosen = gather_calibration(parts.calibration, manifest.labels, manifest.input, options)
+    stored = StoredPictures.store(worker, chosen.pixels)
+    if options.samples is None and len(chosen.photos) > FEW:
+        inform("Looking how many photos the ranges need ...")
+        needed = worker.ask("settle", network=source.to_request(), pictures=stored.path)
+        if needed < len(chosen.photos):
+            chosen = chosen.shortened(needed)
+            stored = StoredPictures.store(worker, chosen.pixels)
+        inform(f"Calibrating on {len(chosen.photos)} photos.")
+    return chosen, stored
 
 
 def _load_test(worker: WorkerProcess, source: Source, parts: Parts | None, asked: bool) -> TestSet | None:
