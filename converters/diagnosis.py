@@ -38,6 +38,7 @@ class LayerError:
         loss: Share of the signal that the layer itself loses, by which layers are ranked; 0.01 is 20 decibel. It is
             the loss by rounding, or what its output has lost beyond its inputs where those are still sound.
         range_use: Median over the channels of the largest value, as a share of the largest of all channels.
+        readers: Names of the outputs of the operators that read this tensor.
     """
 
     layer: str
@@ -46,6 +47,7 @@ class LayerError:
     rounding_db: float
     loss: float
     range_use: float
+    readers: tuple[str, ...] = ()
 
 
 def diagnose(

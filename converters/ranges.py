@@ -73,9 +73,9 @@ def quantize(
     from tensorflow.lite.python import convert, util
 
     content = calibrated if not ranges else _with_ranges(calibrated, ranges)
-    quantised = convert.mlir_quantize(
-        content, fully_quantize=not float_tensors, denylisted_nodes=list(float_tensors) or None
-    )
+    # Asked to quantise fully, it makes the input int8 whatever else is wanted; so it is left free, and the two ends
+    # are changed afterwards, as the converter does it.
+    quantised = convert.mlir_quantize(content, denylisted_nodes=list(float_tensors) or None)
     kind = getattr(tf, io)
     return bytes(util.modify_model_io_type(quantised, kind, kind))
 

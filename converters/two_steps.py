@@ -55,7 +55,8 @@ def record(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _calibrate(place: dict[str, Any], options: ConversionOptions, pictures: str) -> tuple[bytes, str]:
-    key = json.dumps([place, options.equalize, options.equalize_depthwise, options.target, pictures], sort_keys=True)
+    kept = (options.format, options.equalize, options.equalize_depthwise, options.target)
+    key = json.dumps([place, *kept, pictures], sort_keys=True)
     if key not in _recorded:
         loaded = np.load(pictures, mmap_mode="r")
         made = convert_either_way(prepare_network(place, options, loaded), options, loaded, record_only=True)
