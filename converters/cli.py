@@ -63,9 +63,7 @@ def foreign_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
 @click.option("--check", type=click.Path(path_type=Path), help="Photos to test on [the run's test part].")
 @click.option("--max-drop", type=click.FloatRange(0, 1), default=0.01, help="Accuracy that may be lost.")
 @click.option("--diagnose", is_flag=True, help="Show which layers lose most.")
-@click.option(
-    "--repair", is_flag=True, help="If too much is lost, try remedies, keep the smallest that passes."
-)
+@click.option("--repair", is_flag=True, help="If too much is lost, try remedies, keep the smallest that passes.")
 @foreign_options
 @json_option
 def convert(

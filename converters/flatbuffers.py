@@ -23,9 +23,9 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
         ``path``: which way it went, ``direct`` or ``saved_model``.
     """
     options = ConversionOptions.from_request(request["options"])
-    if options.in_two_steps:
-        from sorter.converters.two_steps import quantize_in_two_steps
+    from sorter.converters.two_steps import has_learned_ranges, quantize_in_two_steps
 
+    if options.in_two_steps or (options.format == "int8" and has_learned_ranges(request["network"])):
         flatbuffer, way = quantize_in_two_steps(request["network"], options, request["pictures"])
     else:
         pictures = np.load(request["pictures"], mmap_mode="r") if options.needs_calibration else None
@@ -40,7 +40,10 @@ def prepare_network(
     place: dict[str, Any], options: ConversionOptions, pictures: npt.NDArray[np.uint8] | None
 ) -> Network:
     """Reads a network, and equalises its channels where that is asked for and pictures to do it by are there."""
-    if not options.equalize or pictures is None:
+    from sorter.converters.two_steps import has_learned_ranges
+
+    # Ranges that a network has learned fit its channels as they are.
+    if not options.equalize or pictures is None or has_learned_ranges(place):
         return open_network(place)
     network = open_network(place, fresh=True)
     if network.keras is not None:
