@@ -107,7 +107,7 @@ def find_ranges(network: Any, names: Sequence[str], pictures: npt.NDArray[np.uin
 def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
     """A copy of a network with ``RoundedActivation`` behind the layers that ``ranges`` names, and the same weights.
 
-    Batch normalisation stays in inference mode: its statistics are part of the int8 weights.
+    Batch normalisation keeps its statistics, which are part of the int8 weights; its factors and offsets can be trained.
     """
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -119,7 +119,7 @@ def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
     copy = keras.models.clone_model(network, call_function=call)
     for layer in network.layers:
         copy.get_layer(layer.name).set_weights(layer.get_weights())
-        copy.get_layer(layer.name).trainable = not _is_normalization(layer)
+        copy.get_layer(layer.name).trainable = True
     return copy
 
 

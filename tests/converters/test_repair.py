@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sorter.bundle import Bundle
-from sorter.converters.activations import Grid
+from sorter.converters.activations import Grid, open_probe
 from sorter.converters.cli import convert
 from sorter.converters.diagnosis import layer_of
 from sorter.errors import AccuracyDropError
@@ -80,3 +80,27 @@ def test_repair_finds_a_file_of_the_same_size_that_passes(run: Path, photos: Pat
     assert row["trials"][0]["drop"] > 0.05
     manifest = Bundle.load(out).manifest
     assert manifest is not None and manifest.accuracy["int8"]["accuracy"] == row["accuracy"]
+
+
+@needs_tensorflow
+@pytest.mark.slow
+def test_training_for_int8_mends_it_too_and_its_ranges_are_kept(run: Path, photos: Path) -> None:
+    tuned = run.parent / "tuned"
+    code = (
+        "from pathlib import Path; from sorter.trainer.qat import QatOptions, fine_tune; "
+        f"outcome = fine_tune(QatOptions(Path({str(photos)!r}), Path({str(run)!r}), Path({str(tuned)!r}), 10, 1e-3)); "
+        "print(outcome.before, outcome.after)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    before, after = map(float, done.stdout.split()[-2:])
+    assert before < 0.9 < 0.97 < after
+    out = run.parent / "tuned.tflite"
+    result = invoke(tuned, "--representative", photos, "--samples", 60, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)[0]["drop"] <= 0.01
+    ranges = json.loads((tuned / "ranges.json").read_text())
+    grids = open_probe(out.read_bytes()).grids()
+    found = {layer_of(tensor, list(ranges)): grid.step for tensor, grid in grids.items()}
+    for layer in ("expand1_relu", "expand2_relu", "depth2_relu"):
+        low, high = ranges[layer]
+        assert found[layer] == pytest.approx((high - low) / 255, rel=1e-3)
