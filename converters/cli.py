@@ -104,14 +104,14 @@ def convert(
         CalibrationOptions(samples, seed),
         ForeignOptions(image_size=(side, side) if side else None, **foreign),
     )
-    rules = judgement.Rules(max_drop, diagnose or "--debug" in sys.argv, repair, representative, seed)
+    rules = judgement.Rules(
+        max_drop, diagnose or "--debug" in sys.argv, repair, representative, seed, check is not None
+    )
     with WorkerProcess() as worker:
         materials = preparation.gather(worker, wishes, [job.options for job in jobs])
         steps = len(jobs) * (pipeline.CONVERSION_STEPS + (len(materials.test.actual) if materials.test else 0))
         with progress("Converting", steps) as advance:
-            outcomes = pipeline.run_jobs(
-                worker, materials, jobs, lambda made: judgement.judge(worker, materials, made, rules), advance
-            )
+            outcomes = pipeline.run_jobs(worker, materials, jobs, judgement.Judge(worker, materials, rules), advance)
     print_json([outcome.to_row() for outcome in outcomes]) if as_json else _print_table(outcomes)
     _fail_if_any(outcomes)
 

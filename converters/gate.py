@@ -1,8 +1,8 @@
 """What a conversion cost, and whether that is allowed."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from sorter.bundle import Bundle
 from sorter.classifier import classifier_from_bundle
 from sorter.errors import AccuracyDropError
 from sorter.image import Pixels
-from sorter.metrics import Classes, Probabilities, agreement, evaluate, expected_calibration_error
+from sorter.metrics import Classes, Probabilities, agreement, evaluate
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Cost:
         worst_class_drop: Largest loss of recall of a class.
         worst_class: That class.
         ece: Expected calibration error of the converted network.
+        float_ece: The same of the Keras network.
+        class_drops: Loss of recall of each class.
+        float_file_accuracy: Accuracy of a float32 file of the same network, which tells the loss by quantisation from
+            that by conversion; None where it was not measured.
     """
 
     n: int
@@ -40,6 +44,9 @@ class Cost:
     worst_class_drop: float
     worst_class: str
     ece: float
+    float_ece: float = 0.0
+    class_drops: Mapping[str, float] = field(default_factory=dict)
+    float_file_accuracy: float | None = None
 
     @property
     def drop(self) -> float:
@@ -62,7 +69,9 @@ def measure(before: Probabilities, after: Probabilities, actual: Classes, labels
         worst_difference=float(difference.max()),
         worst_class_drop=drops[worst],
         worst_class=worst,
-        ece=expected_calibration_error(after, actual),
+        ece=second["ece"],
+        float_ece=first["ece"],
+        class_drops=drops,
     )
 
 

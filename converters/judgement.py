@@ -9,7 +9,7 @@ from sorter.cli import inform
 from sorter.converters import gate
 from sorter.converters.diagnosis import LayerError, diagnose, worst
 from sorter.converters.options import ConversionOptions
-from sorter.converters.pipeline import Candidate, Materials
+from sorter.converters.pipeline import Candidate, Materials, make_candidate
 from sorter.converters.repair import Repair
 from sorter.converters.worker_process import WorkerProcess
 from sorter.errors import AccuracyDropError, ConversionError
@@ -28,6 +28,7 @@ class Rules:
         repair: Whether to look for a remedy when too much is lost.
         data: Photos that the network was trained on; None where none were named.
         seed: Of photos that are drawn.
+        compare_float: Whether a float32 file is measured beside each, also where all is well.
     """
 
     max_drop: float
@@ -35,6 +36,42 @@ class Rules:
     repair: bool = False
     data: Path | None = None
     seed: int = 1
+    compare_float: bool = False
+
+
+class Judge:
+    """Judges all files of one command.
+
+    Args:
+        worker: Converts.
+        materials: What the files are made of.
+        rules: What is asked of them.
+    """
+
+    def __init__(self, worker: WorkerProcess, materials: Materials, rules: Rules) -> None:
+        self._worker, self._materials, self._rules = worker, materials, rules
+        self._float_file: float | None = None
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """Gives the candidate that may have its name; see ``judge``."""
+        cost = candidate.cost
+        if cost is not None and (self._rules.compare_float or cost.drop > self._rules.max_drop):
+            accuracy = self._measure_float_file(candidate)
+            candidate = replace(candidate, cost=replace(cost, float_file_accuracy=accuracy))
+            inform(
+                f"Right on test photos: Keras {cost.float_accuracy:.1%}, float32 file {accuracy:.1%}, "
+                f"{candidate.options.format} file {cost.accuracy:.1%}."
+            )
+        return judge(self._worker, self._materials, candidate, self._rules)
+
+    def _measure_float_file(self, candidate: Candidate) -> float:
+        if candidate.options.format == "float32" and candidate.cost is not None:
+            return candidate.cost.accuracy
+        if self._float_file is None:
+            made = make_candidate(self._worker, self._materials, ConversionOptions("float32"))
+            assert made.cost is not None
+            self._float_file = made.cost.accuracy
+        return self._float_file
 
 
 def judge(worker: WorkerProcess, materials: Materials, candidate: Candidate, rules: Rules) -> Candidate:
