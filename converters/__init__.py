@@ -8,6 +8,12 @@
 ``representative``  the pictures that quantisation calibrates its ranges on
 ``pipeline``        convert, gate, pack, write
 ``conversion``      what the worker is asked for; ``packing``: the file made of its answer
+``activations``     what every layer of a .tflite gives for a picture
+``diagnosis``       what every layer loses to quantisation
+``ranges``          ranges of activations, and quantisation with ranges of one's own
+``two_steps``       calibration and quantisation with a remedy between them
+``repair``          remedies, tried in the order of what they cost
+``judgement``       the verdict on a file: passed, diagnosed, repaired, refused
 ``gate``            what the conversion cost, and whether that is allowed
 ``worker_process``  the worker, seen from here: started, asked, started again
 ``worker``          the TensorFlow work, in a process of its own; with TensorFlow are also loaded:
