@@ -107,7 +107,7 @@ def find_ranges(network: Any, names: Sequence[str], pictures: npt.NDArray[np.uin
 def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
     """A copy of a network with ``RoundedActivation`` behind the layers that ``ranges`` names, and the same weights.
 
-    Batch normalisation keeps its statistics, which are part of the int8 weights; its factors and offsets can be trained.
+    Batch normalisation keeps its statistics, which are part of the int8 weights; its factors and offsets are trained.
     """
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
