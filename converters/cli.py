@@ -99,6 +99,8 @@ def convert(
         CalibrationOptions(samples, seed),
         ForeignOptions(image_size=(side, side) if side else None, **foreign),
     )
+    for job in jobs:
+        preparation.require_writable(job.path)
     with WorkerProcess() as worker:
         materials = preparation.gather(worker, wishes, [job.options for job in jobs])
         steps = len(jobs) * (pipeline.CONVERSION_STEPS + (len(materials.test.actual) if materials.test else 0))

@@ -1,5 +1,8 @@
 """Everything that a conversion needs, gathered and checked before the first file is made."""
 
+import errno
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from sorter.converters.sources import ForeignOptions, Source, complete_source, o
 from sorter.converters.worker_process import WorkerProcess
 from sorter.dataset import open_dataset
 from sorter.errors import ConfigError
+from sorter.files import make_folder, translated_storage_errors
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,20 @@ def gather(worker: WorkerProcess, wishes: Wishes, wanted: Sequence[ConversionOpt
         return Materials(source, test=test)
     chosen, stored = _load_calibration(worker, source, parts, wishes.calibration)
     return Materials(source, stored, test, {"calibration": chosen.record(wishes.calibration.seed)}, chosen)
+
+
+def require_writable(path: Path) -> None:
+    """Finds out before the work, not after it, whether a file can be written.
+
+    Raises:
+        StorageError: It cannot.
+    """
+    make_folder(path.parent)
+    with translated_storage_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | None]:
