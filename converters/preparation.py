@@ -11,7 +11,7 @@ import numpy as np
 
 from sorter.cli import inform, warn
 from sorter.converters import conversion
-from sorter.converters.calibration import FEW, CalibrationSet, gather_calibration
+from sorter.converters.calibration import FEW, CalibrationSet, gather_calibration, require_enough
 from sorter.converters.conversion import StoredPictures
 from sorter.converters.options import CalibrationOptions, ConversionOptions
 from sorter.converters.pipeline import Materials, TestSet
@@ -58,13 +58,16 @@ def gather(worker: WorkerProcess, wishes: Wishes, wanted: Sequence[ConversionOpt
             "Integer formats need photos to calibrate on.",
             "Give the folder that the network was trained on with --representative.",
         )
+    if calibrated and parts is not None:
+        require_enough(len(parts.calibration.photos), parts.calibration.root)
     source = complete_source(source, worker.ask("describe", network=source.to_request()))
     if source.softmax:
         warn("The network gives scores, not probabilities: a softmax was put behind it.")
-    test = _load_test(worker, source, tested, wishes.check is not None)
+    asked = wishes.check is not None
     if not calibrated or parts is None:
-        return Materials(source, test=test)
+        return Materials(source, test=_load_test(worker, source, tested, asked))
     chosen, stored = _load_calibration(worker, source, parts, wishes.calibration)
+    test = _load_test(worker, source, tested, asked)
     return Materials(source, stored, test, {"calibration": chosen.record(wishes.calibration.seed)}, chosen)
 
 
