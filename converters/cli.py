@@ -1,5 +1,6 @@
 """``sorter-convert``: a trained network becomes one self-describing ``.tflite``."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -61,6 +62,8 @@ def foreign_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
 @click.option("--seed", type=int, default=1, help="Which photos are drawn.")
 @click.option("--check", type=click.Path(path_type=Path), help="Photos to test on [the run's test part].")
 @click.option("--max-drop", type=click.FloatRange(0, 1), default=0.01, help="Accuracy that may be lost.")
+@click.option("--diagnose", is_flag=True, help="Show which layers lose most.")
+@click.option("--repair", is_flag=True, help="If too much is lost, try remedies, keep the smallest that passes.")
 @foreign_options
 @json_option
 def convert(
@@ -75,6 +78,8 @@ def convert(
     seed: int,
     check: Path | None,
     max_drop: float,
+    diagnose: bool,
+    repair: bool,
     as_json: bool,
     **foreign: Any,
 ) -> None:
@@ -85,7 +90,7 @@ def convert(
     the test part, and gets its final name only if it loses no more than --max-drop.
     """
     from sorter.cli import progress
-    from sorter.converters import pipeline, preparation
+    from sorter.converters import judgement, pipeline, preparation
     from sorter.converters.options import CalibrationOptions
     from sorter.converters.sources import ForeignOptions
     from sorter.converters.worker_process import WorkerProcess
@@ -101,11 +106,14 @@ def convert(
     )
     for job in jobs:
         preparation.require_writable(job.path)
+    rules = judgement.Rules(max_drop, diagnose or "--debug" in sys.argv, repair, representative, seed)
     with WorkerProcess() as worker:
         materials = preparation.gather(worker, wishes, [job.options for job in jobs])
         steps = len(jobs) * (pipeline.CONVERSION_STEPS + (len(materials.test.actual) if materials.test else 0))
         with progress("Converting", steps) as advance:
-            outcomes = pipeline.run_jobs(worker, materials, jobs, max_drop, advance)
+            outcomes = pipeline.run_jobs(
+                worker, materials, jobs, lambda made: judgement.judge(worker, materials, made, rules), advance
+            )
     print_json([outcome.to_row() for outcome in outcomes]) if as_json else _print_table(outcomes)
     _fail_if_any(outcomes)
 

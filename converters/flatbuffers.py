@@ -24,14 +24,13 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
         ``way``: which way it went, ``direct`` or ``saved_model``; ``versions``: of the tools.
     """
     options = ConversionOptions.from_request(request["options"])
-    pictures = np.load(request["pictures"], mmap_mode="r") if options.needs_calibration else None
-    if options.equalize and pictures is not None:
-        network = open_network(request["network"], fresh=True)
-        if network.keras is not None:
-            equalize(network.keras, pictures)
+    if options.in_two_steps:
+        from sorter.converters.two_steps import quantize_in_two_steps
+
+        flatbuffer, way = quantize_in_two_steps(request["network"], options, request["pictures"])
     else:
-        network = open_network(request["network"])
-    flatbuffer, way = _convert_either_way(network, options, pictures)
+        pictures = np.load(request["pictures"], mmap_mode="r") if options.needs_calibration else None
+        flatbuffer, way = convert_either_way(prepare_network(request["network"], options, pictures), options, pictures)
     spec = InputSpec(**request["input"])
     metadata = build_metadata(request["name"], request["description"], spec, len(request["labels"]))
     Path(request["output"]).write_bytes(attach_metadata(flatbuffer, metadata))
@@ -48,17 +47,35 @@ def _is_installed(name: str) -> bool:
         return False
 
 
-def _convert_either_way(
-    network: Network, options: ConversionOptions, pictures: npt.NDArray[np.uint8] | None
+def prepare_network(
+    place: dict[str, Any], options: ConversionOptions, pictures: npt.NDArray[np.uint8] | None
+) -> Network:
+    """Reads a network, and equalises its channels where that is asked for and pictures to do it by are there."""
+    if not options.equalize or pictures is None:
+        return open_network(place)
+    network = open_network(place, fresh=True)
+    if network.keras is not None:
+        equalize(network.keras, pictures, options.equalize_depthwise)
+    return network
+
+
+def convert_either_way(
+    network: Network,
+    options: ConversionOptions,
+    pictures: npt.NDArray[np.uint8] | None,
+    record_only: bool = False,
 ) -> tuple[bytes, str]:
+    """Converts directly or, where that fails, over a SavedModel; gives the flatbuffer and which way it went."""
     try:
-        return run_converter(_direct_converter(network), options, pictures), "direct"
+        return run_converter(_direct_converter(network), options, pictures, record_only), "direct"
     except Exception as direct:
         if network.keras is None:
             raise _explain(direct, options) from direct
         try:
             with tempfile.TemporaryDirectory() as folder:
-                return run_converter(_exporting_converter(network, folder), options, pictures), "saved_model"
+                return run_converter(
+                    _exporting_converter(network, folder), options, pictures, record_only
+                ), "saved_model"
         except Exception:
             # The first reason is the one that leads to the layer.
             raise _explain(direct, options) from direct
@@ -84,13 +101,16 @@ def _exporting_converter(network: Network, folder: str) -> Any:
     return tf.lite.TFLiteConverter.from_saved_model(folder)
 
 
-def run_converter(converter: Any, options: ConversionOptions, pictures: npt.NDArray[np.uint8] | None) -> bytes:
+def run_converter(
+    converter: Any, options: ConversionOptions, pictures: npt.NDArray[np.uint8] | None, record_only: bool = False
+) -> bytes:
     """Sets a ``TFLiteConverter`` to what the options ask for, and runs it.
 
     Args:
         converter: With its network.
         options: What to make.
         pictures: To calibrate on, uint8 (n, height, width, 3); None for formats that need none.
+        record_only: Whether to stop after calibration, with a float flatbuffer that knows its ranges.
 
     Returns:
         The flatbuffer.
@@ -105,6 +125,7 @@ def run_converter(converter: Any, options: ConversionOptions, pictures: npt.NDAr
         # Per-channel weights of dense layers need FULLY_CONNECTED in a version that 2.14 does not have.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     _FORMATS[options.format](converter, tf, options)
+    converter._experimental_calibrate_only = record_only
     flatbuffer: bytes = converter.convert()
     return flatbuffer
 

@@ -19,12 +19,18 @@ class ConversionOptions:
         io: What the int8 format takes and gives; the others always take and give float32.
         target: The runtime that the file is for.
         equalize: Whether badly scaled channels are equalised before calibration.
+        equalize_depthwise: Whether those in front of depthwise convolutions are, too.
+        percentile: Share of the values in percent that activation ranges hold; None for all.
+        float_tensors: Outputs of the operators that stay in floating point, by their names in the flatbuffer.
     """
 
     format: Format = "int8"
     io: InputOutput = "uint8"
     target: Target = "litert"
     equalize: bool = True
+    equalize_depthwise: bool = False
+    percentile: float | None = None
+    float_tensors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.target in ("edgetpu", "microcontroller") and self.format != "int8":
@@ -44,6 +50,11 @@ class ConversionOptions:
         """Whether activation ranges come from representative pictures."""
         return self.format in CALIBRATED
 
+    @property
+    def in_two_steps(self) -> bool:
+        """Whether ranges or layers differ from what the converter does by itself."""
+        return self.percentile is not None or bool(self.float_tensors)
+
     def to_request(self) -> dict[str, Any]:
         """As the worker gets it."""
         return asdict(self)
@@ -51,7 +62,7 @@ class ConversionOptions:
     @classmethod
     def from_request(cls, content: dict[str, Any]) -> "ConversionOptions":
         """The reverse of ``to_request``."""
-        return cls(**content)
+        return cls(**{**content, "float_tensors": tuple(content.get("float_tensors", ()))})
 
 
 @dataclass(frozen=True)

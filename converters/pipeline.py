@@ -87,12 +87,20 @@ class Candidate:
         content: All its bytes, description included.
         cost: What it lost; None where there is no test set.
         converted: What it was packed from.
+        trials: Remedies that were tried on the way, as rows; see ``repair``.
+        diagnosis: What each layer loses, as rows; empty where nobody asked.
     """
 
     options: ConversionOptions
     content: bytes
     cost: Cost | None
     converted: Converted
+    trials: tuple[dict[str, Any], ...] = ()
+    diagnosis: tuple[dict[str, Any], ...] = ()
+
+
+Judge = Callable[[Candidate], Candidate]
+"""Gives the candidate that may have its name, or raises."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +121,14 @@ class Outcome:
 
     def to_row(self) -> dict[str, Any]:
         """For ``--json``."""
-        row: dict[str, Any] = {"file": str(self.job.path), **self.job.options.to_request()}
+        options = self.candidate.options if self.candidate else self.job.options
+        row: dict[str, Any] = {"file": str(self.job.path), **options.to_request()}
         if self.error is not None:
             return row | {"error": self.error.message}
         assert self.candidate is not None and self.delivery is not None
+        for name in ("trials", "diagnosis"):
+            if getattr(self.candidate, name):
+                row[name] = list(getattr(self.candidate, name))
         cost = self.candidate.cost
         measured = asdict(cost) | {"drop": cost.drop} if cost else {}
         paths = list(self.delivery.files)
@@ -150,19 +162,17 @@ def make_candidate(
 
 
 def run_job(
-    worker: WorkerProcess, materials: Materials, job: Job, max_drop: float, advance: Advance = lambda steps: None
+    worker: WorkerProcess, materials: Materials, job: Job, judge: Judge, advance: Advance = lambda steps: None
 ) -> Outcome:
-    """Makes one file with what its target needs beside it, and gives it its name only if it passes the gate.
+    """Makes one file with what its target needs beside it, and gives it its name only if the judge lets it pass.
 
     Raises:
-        AccuracyDropError: It loses more than ``max_drop``.
+        AccuracyDropError: It loses more than allowed.
         ConversionError: The network cannot be converted so.
         StorageError: It cannot be written.
     """
-    candidate = make_candidate(worker, materials, job.options, advance)
-    if candidate.cost is not None:
-        gate.require(candidate.cost, max_drop)
-    options = job.options
+    candidate = judge(make_candidate(worker, materials, job.options, advance))
+    options = candidate.options
     delivery = deliver(options.target, candidate.content, candidate.converted.facts, job.path, materials.picture)
     delivery.write()
     if options.needs_calibration and materials.chosen is not None:
@@ -171,7 +181,7 @@ def run_job(
 
 
 def run_jobs(
-    worker: WorkerProcess, materials: Materials, jobs: Sequence[Job], max_drop: float, advance: Advance
+    worker: WorkerProcess, materials: Materials, jobs: Sequence[Job], judge: Judge, advance: Advance
 ) -> list[Outcome]:
     """Makes all files; one that fails leaves the others alone.
 
@@ -181,7 +191,7 @@ def run_jobs(
     outcomes = []
     for job in jobs:
         try:
-            outcomes.append(run_job(worker, materials, job, max_drop, advance))
+            outcomes.append(run_job(worker, materials, job, judge, advance))
         except SorterError as error:
             if len(jobs) == 1:
                 raise

@@ -4,6 +4,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +61,18 @@ def gather(worker: WorkerProcess, wishes: Wishes, wanted: Sequence[ConversionOpt
         )
     if calibrated and parts is not None:
         require_enough(len(parts.calibration.photos), parts.calibration.root)
-    source = complete_source(source, worker.ask("describe", network=source.to_request()))
+    with ThreadPoolExecutor(1) as pool:
+        # TensorFlow takes seconds to load; the photos of a run, whose size is known, are read meanwhile.
+        described = pool.submit(worker.ask, "describe", network=source.to_request())
+        early = _read_calibration(source, parts, wishes.calibration) if calibrated and parts and source.known else None
+        source = complete_source(source, described.result())
     if source.softmax:
         warn("The network gives scores, not probabilities: a softmax was put behind it.")
     asked = wishes.check is not None
     if not calibrated or parts is None:
         return Materials(source, test=_load_test(worker, source, tested, asked))
-    chosen, stored = _load_calibration(worker, source, parts, wishes.calibration)
+    read = early or _read_calibration(source, parts, wishes.calibration)
+    chosen, stored = _settle_calibration(worker, source, read, wishes.calibration)
     test = _load_test(worker, source, tested, asked)
     return Materials(source, stored, test, {"calibration": chosen.record(wishes.calibration.seed)}, chosen)
 
@@ -93,11 +99,13 @@ def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | 
     return parts, parts if wishes.check in (None, wishes.representative) else open_parts(wishes.check)
 
 
-def _load_calibration(
-    worker: WorkerProcess, source: Source, parts: Parts, options: CalibrationOptions
+def _read_calibration(source: Source, parts: Parts, options: CalibrationOptions) -> CalibrationSet:
+    return gather_calibration(parts.calibration, source.manifest.labels, source.manifest.input, options)
+
+
+def _settle_calibration(
+    worker: WorkerProcess, source: Source, chosen: CalibrationSet, options: CalibrationOptions
 ) -> tuple[CalibrationSet, StoredPictures]:
-    manifest = source.manifest
-    chosen = gather_calibration(parts.calibration, manifest.labels, manifest.input, options)
     stored = StoredPictures.store(worker, chosen.pixels)
     if options.samples is None and len(chosen.photos) > FEW:
         inform("Looking how many photos the ranges need ...")

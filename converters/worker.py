@@ -23,6 +23,7 @@ ACTIONS = {
     "inspect": "sorter.converters.inspection:inspect",
     "settle": "sorter.converters.settling:settle",
     "convert": "sorter.converters.flatbuffers:convert",
+    "record": "sorter.converters.two_steps:record",
 }
 """What can be asked for: the function that does it, which takes the request and returns what JSON can hold."""
 
