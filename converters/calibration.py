@@ -90,19 +90,29 @@ def gather_calibration(
         DatasetError: There are too few, or they look already scaled.
     """
     chosen = choose(dataset, options.samples or POOL, options.seed)
+    require_enough(len(chosen), dataset.root)
     photos, pixels = load_pictures(chosen, spec, "Reading photos to calibrate on")
     _refuse_scaled(pixels, dataset.root)
     kept = _distinct(photos, pixels)
-    if len(kept) < LEAST:
-        raise DatasetError(
-            f"Only {len(kept)} different photos to calibrate on in {dataset.root}: ranges of so few are guesswork.",
-            f"Give at least {LEAST}, better 100 or more, of all classes.",
-        )
+    require_enough(len(kept), dataset.root)
     if len(kept) < FEW:
         warn(f"Only {len(kept)} photos to calibrate on; 100 or more give better ranges.")
     photos = [photos[i] for i in kept]
     _warn_if_unbalanced(photos, labels)
     return _alter(photos, pixels[kept])
+
+
+def require_enough(count: int, root: Path) -> None:
+    """Refuses a folder with too few photos.
+
+    Raises:
+        DatasetError: It has fewer than ``LEAST``.
+    """
+    if count < LEAST:
+        raise DatasetError(
+            f"Only {count} different photos to calibrate on in {root}: ranges of so few are guesswork.",
+            f"Give {LEAST} or more, better 100, of all classes; of a run's photos only its training part counts.",
+        )
 
 
 def _refuse_scaled(pixels: Pixels, root: Path) -> None:

@@ -104,6 +104,8 @@ def convert(
         CalibrationOptions(samples, seed),
         ForeignOptions(image_size=(side, side) if side else None, **foreign),
     )
+    for job in jobs:
+        preparation.require_writable(job.path)
     rules = judgement.Rules(
         max_drop, diagnose or "--debug" in sys.argv, repair, representative, seed, check is not None
     )

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from sorter.converters.delivery import RULES
 from sorter.converters.options import ConversionOptions
 from sorter.converters.sources import Source
+from sorter.converters.targets.facts import Facts
 from sorter.converters.worker_process import WorkerProcess
 from sorter.image import Pixels
 from sorter.metrics import Probabilities
@@ -36,11 +38,15 @@ class Converted:
 
     Attributes:
         flatbuffer: With TFLite Metadata inside, not yet with the files that belong behind it.
-        path: ``direct``, or ``saved_model`` where only the way over an export worked.
+        way: ``direct``, or ``saved_model`` where only the way over an export worked.
+        versions: Of the tools that made it.
+        facts: What it is made of; None for the target ``litert``, which does not care.
     """
 
     flatbuffer: bytes
-    path: str
+    way: str
+    versions: dict[str, str]
+    facts: Facts | None = None
 
 
 def convert(
@@ -55,7 +61,8 @@ def convert(
         calibration: Needed for ``CALIBRATED`` formats.
 
     Raises:
-        ConversionError: TensorFlow is missing, cannot read the network, or cannot convert it.
+        ConversionError: TensorFlow is missing, cannot read the network, or cannot convert it; or the target cannot run
+            the result.
     """
     manifest = source.manifest
     output = worker.new_path(".tflite")
@@ -70,7 +77,11 @@ def convert(
         labels=list(manifest.labels),
         output=str(output),
     )
-    return Converted(output.read_bytes(), reply["path"])
+    facts = None
+    if options.target != "litert":
+        facts = Facts.from_reply(worker.ask("inspect", flatbuffer=str(output)))
+        RULES[options.target].check(facts)
+    return Converted(output.read_bytes(), reply["way"], reply["versions"], facts)
 
 
 def predict(worker: WorkerProcess, source: Source, pictures: StoredPictures) -> Probabilities:

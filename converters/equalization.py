@@ -28,7 +28,10 @@ _MAX_SCALE = 32.0
 _MAX_SCALE_OF_REPAIR = 4096.0
 """Half a step of an int8 range of 6 is 6 / 512: a channel below 6 / 4096 gives nothing to equalise by."""
 
-_BATCH = 16
+_BATCH = 8
+
+_PICTURES = 100
+"""Of the calibration pictures; with the headroom, more of them change little and take as long as calibration itself."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +122,22 @@ def _largest_activations(
 ) -> list[npt.NDArray[np.float32]]:
     """For each pair, the largest activation of each channel (channels,) over all pictures."""
     import keras
+    import tensorflow as tf
 
     if not pairs:
         return []
-    maxima = [keras.layers.GlobalMaxPooling2D()(pair.activation.output) for pair in pairs]
-    probe = keras.Model(network.input, maxima)
+    probe = keras.Model(network.input, [pair.activation.output for pair in pairs])
+
+    # Called without a graph, Keras keeps every activation until the end: a gigabyte for sixteen pictures.
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def maxima(batch: Any) -> Any:
+        tensors = probe(batch, training=False)
+        tensors = tensors if isinstance(tensors, (list, tuple)) else [tensors]
+        return [tf.reduce_max(tensor, axis=(0, 1, 2)) for tensor in tensors]
+
     largest: list[npt.NDArray[np.float32]] = []
+    pictures = pictures[:_PICTURES]
     for start in range(0, len(pictures), _BATCH):
-        batch = probe(pictures[start : start + _BATCH].astype(np.float32), training=False)
-        batch = [batch] if len(pairs) == 1 and not isinstance(batch, (list, tuple)) else batch
-        values = [np.asarray(tensor).max(axis=0) for tensor in batch]
+        values = [np.asarray(v) for v in maxima(tf.constant(pictures[start : start + _BATCH], tf.float32))]
         largest = [np.maximum(a, b) for a, b in zip(largest, values, strict=True)] if largest else values
     return largest

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
     """Converts a network and writes the flatbuffer, metadata inside, to ``request["output"]``.
 
     Returns:
-        ``path``: which way it went, ``direct`` or ``saved_model``.
+        ``way``: which way it went, ``direct`` or ``saved_model``; ``versions``: of the tools.
     """
     options = ConversionOptions.from_request(request["options"])
     from sorter.converters.two_steps import has_learned_ranges, quantize_in_two_steps
@@ -33,7 +34,17 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
     spec = InputSpec(**request["input"])
     metadata = build_metadata(request["name"], request["description"], spec, len(request["labels"]))
     Path(request["output"]).write_bytes(attach_metadata(flatbuffer, metadata))
-    return {"path": way}
+    return {"way": way, "versions": {name: version(name) for name in _TOOLS if _is_installed(name)}}
+
+
+_TOOLS = ("tensorflow", "tensorflow-cpu", "keras")
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def prepare_network(

@@ -17,6 +17,7 @@ def pack(
     options: ConversionOptions,
     accuracy: Mapping[str, Any],
     conversion: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
 ) -> bytes:
     """Joins a flatbuffer with its description.
 
@@ -26,6 +27,7 @@ def pack(
         options: What the flatbuffer was made for.
         accuracy: Figures of this file, to be added to those of the manifest.
         conversion: How it was made, so that anyone can make it again.
+        versions: Of the tools that made the flatbuffer.
 
     Returns:
         The content of the file. Equal arguments give equal bytes.
@@ -34,7 +36,11 @@ def pack(
         manifest,
         quantization=options.format,
         accuracy={**manifest.accuracy, **accuracy},
-        versions={**manifest.versions, "sorter-toolkit (conversion)": __version__},
+        versions={
+            **manifest.versions,
+            "sorter-toolkit (conversion)": __version__,
+            **{f"{name} (conversion)": version for name, version in (versions or {}).items()},
+        },
         conversion={**options.to_request(), **(conversion or {})},
         model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
     )

@@ -5,16 +5,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sorter.converters import conversion, gate
 from sorter.converters.calibration import CalibrationSet
-from sorter.converters.conversion import StoredPictures
+from sorter.converters.conversion import Converted, StoredPictures
+from sorter.converters.delivery import Delivery, deliver, require_finite
 from sorter.converters.gate import Cost
 from sorter.converters.options import ConversionOptions
 from sorter.converters.packing import pack
 from sorter.converters.sources import Source
 from sorter.converters.worker_process import WorkerProcess
 from sorter.errors import SorterError
-from sorter.files import write_bytes
+from sorter.image import Pixels
 from sorter.metrics import Classes, Probabilities
 
 Advance = Callable[[int], None]
@@ -57,6 +60,15 @@ class Materials:
     record: dict[str, Any] = field(default_factory=dict)
     chosen: CalibrationSet | None = None
 
+    @property
+    def picture(self) -> Pixels:
+        """One prepared picture to try files out with: a real one where there is one."""
+        for known in (self.test.pictures if self.test else None, self.calibration):
+            if known is not None:
+                picture: Pixels = known.pixels[0]
+                return picture
+        return np.random.default_rng(0).integers(0, 256, self.source.manifest.input.shape).astype(np.uint8)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -74,7 +86,7 @@ class Candidate:
         options: What it was made for.
         content: All its bytes, description included.
         cost: What it lost; None where there is no test set.
-        way: ``direct`` or ``saved_model``.
+        converted: What it was packed from.
         trials: Remedies that were tried on the way, as rows; see ``repair``.
         diagnosis: What each layer loses, as rows; empty where nobody asked.
     """
@@ -82,7 +94,7 @@ class Candidate:
     options: ConversionOptions
     content: bytes
     cost: Cost | None
-    way: str
+    converted: Converted
     trials: tuple[dict[str, Any], ...] = ()
     diagnosis: tuple[dict[str, Any], ...] = ()
 
@@ -98,11 +110,13 @@ class Outcome:
     Attributes:
         job: Which one.
         candidate: What was written; None when it failed.
+        delivery: The files that were written.
         error: Why it failed.
     """
 
     job: Job
     candidate: Candidate | None = None
+    delivery: Delivery | None = None
     error: SorterError | None = None
 
     def to_row(self) -> dict[str, Any]:
@@ -111,13 +125,15 @@ class Outcome:
         row: dict[str, Any] = {"file": str(self.job.path), **options.to_request()}
         if self.error is not None:
             return row | {"error": self.error.message}
-        assert self.candidate is not None
+        assert self.candidate is not None and self.delivery is not None
         for name in ("trials", "diagnosis"):
             if getattr(self.candidate, name):
                 row[name] = list(getattr(self.candidate, name))
         cost = self.candidate.cost
         measured = asdict(cost) | {"drop": cost.drop} if cost else {}
-        return row | {"bytes": len(self.candidate.content), "way": self.candidate.way, **measured}
+        paths = list(self.delivery.files)
+        row |= {"file": str(paths[0]), "files": [str(path) for path in paths], **self.delivery.figures, **measured}
+        return row | {"bytes": len(self.delivery.files[paths[0]]), "way": self.candidate.converted.way}
 
 
 def make_candidate(
@@ -132,22 +148,23 @@ def make_candidate(
     calibration = materials.calibration if options.needs_calibration else None
     converted = conversion.convert(worker, source, options, calibration)
     advance(CONVERSION_STEPS)
-    record = {"way": converted.path, **(materials.record if calibration else {})}
-    content = pack(converted.flatbuffer, source.manifest, options, {}, record)
+    record = {"way": converted.way, **(materials.record if calibration else {})}
+    content = pack(converted.flatbuffer, source.manifest, options, {}, record, converted.versions)
     if materials.test is None:
-        return Candidate(options, content, None, converted.path)
+        return Candidate(options, content, None, converted)
     test = materials.test
     after = gate.run_converted(content, test.pictures.pixels, advance)
+    require_finite(after)
     cost = gate.measure(test.before, after, test.actual, source.manifest.labels)
     accuracy = {str(options.format): gate.accuracy_entry(cost)}
-    content = pack(converted.flatbuffer, source.manifest, options, accuracy, record)
-    return Candidate(options, content, cost, converted.path)
+    content = pack(converted.flatbuffer, source.manifest, options, accuracy, record, converted.versions)
+    return Candidate(options, content, cost, converted)
 
 
 def run_job(
     worker: WorkerProcess, materials: Materials, job: Job, judge: Judge, advance: Advance = lambda steps: None
 ) -> Outcome:
-    """Makes one file, and gives it its name only if the judge lets it pass.
+    """Makes one file with what its target needs beside it, and gives it its name only if the judge lets it pass.
 
     Raises:
         AccuracyDropError: It loses more than allowed.
@@ -155,8 +172,12 @@ def run_job(
         StorageError: It cannot be written.
     """
     candidate = judge(make_candidate(worker, materials, job.options, advance))
-    write_bytes(job.path, candidate.content)
-    return Outcome(job, candidate)
+    options = candidate.options
+    delivery = deliver(options.target, candidate.content, candidate.converted.facts, job.path, materials.picture)
+    delivery.write()
+    if options.needs_calibration and materials.chosen is not None:
+        materials.chosen.write(job.path.with_name(f"{job.path.stem}-calibration.csv"))
+    return Outcome(job, candidate, delivery)
 
 
 def run_jobs(

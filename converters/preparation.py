@@ -1,6 +1,10 @@
 """Everything that a conversion needs, gathered and checked before the first file is made."""
 
+import errno
+import os
+import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +12,7 @@ import numpy as np
 
 from sorter.cli import inform, warn
 from sorter.converters import conversion
-from sorter.converters.calibration import FEW, CalibrationSet, gather_calibration
+from sorter.converters.calibration import FEW, CalibrationSet, gather_calibration, require_enough
 from sorter.converters.conversion import StoredPictures
 from sorter.converters.options import CalibrationOptions, ConversionOptions
 from sorter.converters.pipeline import Materials, TestSet
@@ -17,6 +21,7 @@ from sorter.converters.sources import ForeignOptions, Source, complete_source, o
 from sorter.converters.worker_process import WorkerProcess
 from sorter.dataset import open_dataset
 from sorter.errors import ConfigError
+from sorter.files import make_folder, translated_storage_errors
 
 
 @dataclass(frozen=True)
@@ -54,14 +59,36 @@ def gather(worker: WorkerProcess, wishes: Wishes, wanted: Sequence[ConversionOpt
             "Integer formats need photos to calibrate on.",
             "Give the folder that the network was trained on with --representative.",
         )
-    source = complete_source(source, worker.ask("describe", network=source.to_request()))
+    if calibrated and parts is not None:
+        require_enough(len(parts.calibration.photos), parts.calibration.root)
+    with ThreadPoolExecutor(1) as pool:
+        # TensorFlow takes seconds to load; the photos of a run, whose size is known, are read meanwhile.
+        described = pool.submit(worker.ask, "describe", network=source.to_request())
+        early = _read_calibration(source, parts, wishes.calibration) if calibrated and parts and source.known else None
+        source = complete_source(source, described.result())
     if source.softmax:
         warn("The network gives scores, not probabilities: a softmax was put behind it.")
-    test = _load_test(worker, source, tested, wishes.check is not None)
+    asked = wishes.check is not None
     if not calibrated or parts is None:
-        return Materials(source, test=test)
-    chosen, stored = _load_calibration(worker, source, parts, wishes.calibration)
+        return Materials(source, test=_load_test(worker, source, tested, asked))
+    read = early or _read_calibration(source, parts, wishes.calibration)
+    chosen, stored = _settle_calibration(worker, source, read, wishes.calibration)
+    test = _load_test(worker, source, tested, asked)
     return Materials(source, stored, test, {"calibration": chosen.record(wishes.calibration.seed)}, chosen)
+
+
+def require_writable(path: Path) -> None:
+    """Finds out before the work, not after it, whether a file can be written.
+
+    Raises:
+        StorageError: It cannot.
+    """
+    make_folder(path.parent)
+    with translated_storage_errors(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
 
 
 def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | None]:
@@ -72,11 +99,13 @@ def _find_photos(source: Source, wishes: Wishes) -> tuple[Parts | None, Parts | 
     return parts, parts if wishes.check in (None, wishes.representative) else open_parts(wishes.check)
 
 
-def _load_calibration(
-    worker: WorkerProcess, source: Source, parts: Parts, options: CalibrationOptions
+def _read_calibration(source: Source, parts: Parts, options: CalibrationOptions) -> CalibrationSet:
+    return gather_calibration(parts.calibration, source.manifest.labels, source.manifest.input, options)
+
+
+def _settle_calibration(
+    worker: WorkerProcess, source: Source, chosen: CalibrationSet, options: CalibrationOptions
 ) -> tuple[CalibrationSet, StoredPictures]:
-    manifest = source.manifest
-    chosen = gather_calibration(parts.calibration, manifest.labels, manifest.input, options)
     stored = StoredPictures.store(worker, chosen.pixels)
     if options.samples is None and len(chosen.photos) > FEW:
         inform("Looking how many photos the ranges need ...")

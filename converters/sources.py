@@ -68,6 +68,11 @@ class Source:
     softmax: bool = False
     trust: bool = False
 
+    @property
+    def known(self) -> bool:
+        """Whether a ``sorter.json`` says how large its pictures are."""
+        return bool(self.manifest.recipe) or self.split_csv is not None
+
     def to_request(self) -> dict[str, Any]:
         """As the worker gets it."""
         return {

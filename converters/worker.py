@@ -20,6 +20,7 @@ from sorter.errors import SorterError
 ACTIONS = {
     "describe": "sorter.converters.networks:describe",
     "predict": "sorter.converters.networks:predict",
+    "inspect": "sorter.converters.inspection:inspect",
     "settle": "sorter.converters.settling:settle",
     "convert": "sorter.converters.flatbuffers:convert",
     "record": "sorter.converters.two_steps:record",

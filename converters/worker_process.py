@@ -105,7 +105,8 @@ class WorkerProcess:
             raise ConversionError("Conversion needs TensorFlow.", "Run: pip install 'sorter-toolkit[train-cpu]'")
         log = self._log_path()
         command = [sys.executable, "-m", "sorter.converters.worker", str(log.parent)]
-        environment = {**os.environ, **_ENVIRONMENT}
+        # Its temporary files, also those of TensorFlow's own making, are gone with its folder.
+        environment = {**os.environ, **_ENVIRONMENT, "TMPDIR": str(log.parent)}
         with log.open("w") as errors:
             self._process = subprocess.Popen(
                 command,

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -33,24 +32,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="conversion needs the train extra"),
 ]
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("convert") / "photos"
-    for c, (label, color) in enumerate(COLORS_BGR.items()):
-        (root / label).mkdir(parents=True)
-        for i in range(24):
-            cv2.imwrite(str(root / label / f"{i}.png"), draw_disc(color, seed=100 * c + i))
-    return root
-
-
-@pytest.fixture(scope="module")
-def run(photos: Path) -> Path:
-    folder = photos.parent / "run"
-    script = Path(__file__).with_name("tiny_run.py")
-    subprocess.run([sys.executable, script, photos, folder], check=True, capture_output=True)
-    return folder
 
 
 def invoke(*arguments: object) -> Result:
