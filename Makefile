@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
 	bench-augmentation bench-peers bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
-	bench-training-memory soak clean
+	bench-training-memory bench-quantization soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -90,6 +90,11 @@ recipe-tables: install
 
 bench-photos: install
 	$(BIN)/python -m sorter.benchmarks.photos ../shared/data/trashnet --json reports/photos.json
+
+## What int8 costs runs/trashnet, and a version of it that int8 spoils; train it first.
+bench-quantization: install
+	$(BIN)/python -m sorter.benchmarks.quantization runs/trashnet=../shared/data/trashnet \
+		--hard-case runs/trashnet --out reports/quantization.json
 
 bench-edge: install
 	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json

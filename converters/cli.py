@@ -1,21 +1,18 @@
-"""``sorter-convert``: a training run becomes one self-describing ``.tflite``."""
+"""``sorter-convert``: a trained network becomes one self-describing ``.tflite``."""
 
-from dataclasses import asdict
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from sorter.cli import SorterCommand, inform, json_option, print_json, warn
-from sorter.converters.formats import CALIBRATED, FORMATS, Format
+from sorter.cli import SorterCommand, json_option, print_json, warn
+from sorter.converters.formats import FORMATS, TARGETS, Format, InputOutput, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sorter.converters.gate import Cost
-    from sorter.converters.representative import Parts
-    from sorter.converters.run_folder import RunFolder
-    from sorter.image import Pixels
+    from sorter.converters.pipeline import Job, Outcome
 
 
 def format_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
@@ -25,138 +22,142 @@ def format_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
     return command
 
 
+def foreign_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
+    """Adds what a network from elsewhere does not say of itself."""
+    options = (
+        click.option("--labels", type=click.Path(path_type=Path), help="labels.txt of a network from elsewhere."),
+        click.option(
+            "--input-range",
+            type=click.Choice(["bytes", "0..1", "-1..1"]),
+            help="Pixels that a network from elsewhere was trained on.",
+        ),
+        click.option(
+            "--fit",
+            type=click.Choice(["stretch", "crop", "pad"]),
+            default="stretch",
+            help="How pictures of another shape become the input of a network from elsewhere.",
+        ),
+        click.option("--image-size", type=click.IntRange(8, 4096), help="Side in pixels for a network of any size."),
+        click.option("--trust", is_flag=True, help="Run Python code inside the network's file (Lambda layers)."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command(cls=SorterCommand)
 @click.argument("run", type=click.Path(path_type=Path))
 @format_options
 @click.option("--all", "every_format", is_flag=True, help="All formats side by side.")
 @click.option("--representative", type=click.Path(path_type=Path), help="Photos to calibrate on, one folder a class.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The .tflite to write.")
-@click.option("--samples", type=click.IntRange(10, 5000), default=200, help="Photos to calibrate on.")
+@click.option("--io", type=click.Choice(get_args(InputOutput)), help="What int8 takes and gives [uint8].")
+@click.option(
+    "--target",
+    type=click.Choice(list(TARGETS)),
+    default="litert",
+    help="Runtime of the device: " + "; ".join(f"{name}: {text}" for name, text in TARGETS.items()) + ".",
+)
+@click.option("--samples", type=click.IntRange(10, 5000), help="Photos to calibrate on [until ranges settle].")
 @click.option("--seed", type=int, default=1, help="Which photos are drawn.")
 @click.option("--check", type=click.Path(path_type=Path), help="Photos to test on [the run's test part].")
 @click.option("--max-drop", type=click.FloatRange(0, 1), default=0.01, help="Accuracy that may be lost.")
+@click.option("--diagnose", is_flag=True, help="Show which layers lose most.")
+@click.option("--repair", is_flag=True, help="If too much is lost, try remedies, keep the smallest that passes.")
+@foreign_options
 @json_option
 def convert(
     run: Path,
-    formats: tuple[str, ...],
+    formats: tuple[Format, ...],
     every_format: bool,
     representative: Path | None,
     out: Path,
-    samples: int,
+    io: InputOutput | None,
+    target: Target,
+    samples: int | None,
     seed: int,
     check: Path | None,
     max_drop: float,
+    diagnose: bool,
+    repair: bool,
     as_json: bool,
+    **foreign: Any,
 ) -> None:
-    """Converts the training run RUN to a .tflite that carries its labels and its description.
+    """Converts a trained network to a .tflite that carries its labels and its description.
 
+    RUN is the folder of a training run, or a network from elsewhere: a .keras or .h5 file, or a SavedModel's folder.
     Calibration uses the training part of the photos only. The converted network is measured against the original on
     the test part, and gets its final name only if it loses no more than --max-drop.
     """
-    from sorter.converters.run_folder import RunFolder
+    from sorter.cli import progress
+    from sorter.converters import judgement, pipeline, preparation
+    from sorter.converters.options import CalibrationOptions
+    from sorter.converters.sources import ForeignOptions
+    from sorter.converters.worker_process import WorkerProcess
 
-    targets: list[Any] = list(FORMATS) if every_format else list(dict.fromkeys(formats)) or ["int8"]
-    source = RunFolder.load(run)
-    parts, tested = _find_photos(source, representative, check)
-    calibration = _load_calibration(source, parts, samples, seed) if not CALIBRATED.isdisjoint(targets) else None
-    test = _load_test(source, tested, check)
-    results = []
-    before = None
-    for target in targets:
-        path = out if len(targets) == 1 else out.with_name(f"{out.stem}-{target}{out.suffix or '.tflite'}")
-        if test and before is None:
-            before = _predict_before(source, test[0])
-        results.append(_convert_one(source, target, path, calibration, test, before, max_drop))
-    if as_json:
-        print_json(results)
-    else:
-        _print_table(results)
-
-
-def _find_photos(
-    run: "RunFolder", representative: Path | None, check: Path | None
-) -> tuple["Parts | None", "Parts | None"]:
-    from sorter.converters.representative import divide
-
-    def open_parts(data: Path | None) -> "Parts | None":
-        return divide(data, run.manifest.labels, run.split_csv) if data else None
-
-    parts = open_parts(representative)
-    return parts, parts if check in (None, representative) else open_parts(check)
+    jobs = plan_jobs(formats, every_format, out, io, target)
+    side = foreign.pop("image_size")
+    wishes = preparation.Wishes(
+        run,
+        representative,
+        check,
+        CalibrationOptions(samples, seed),
+        ForeignOptions(image_size=(side, side) if side else None, **foreign),
+    )
+    for job in jobs:
+        preparation.require_writable(job.path)
+    rules = judgement.Rules(
+        max_drop, diagnose or "--debug" in sys.argv, repair, representative, seed, check is not None
+    )
+    with WorkerProcess() as worker:
+        materials = preparation.gather(worker, wishes, [job.options for job in jobs])
+        steps = len(jobs) * (pipeline.CONVERSION_STEPS + (len(materials.test.actual) if materials.test else 0))
+        with progress("Converting", steps) as advance:
+            outcomes = pipeline.run_jobs(worker, materials, jobs, judgement.Judge(worker, materials, rules), advance)
+    print_json([outcome.to_row() for outcome in outcomes]) if as_json else _print_table(outcomes)
+    _fail_if_any(outcomes)
 
 
-def _load_calibration(run: "RunFolder", parts: "Parts | None", samples: int, seed: int) -> "Pixels":
-    from sorter.converters.representative import choose, load_pictures
-    from sorter.errors import ConfigError
+def plan_jobs(
+    formats: tuple[Format, ...], every_format: bool, out: Path, io: InputOutput | None, target: Target
+) -> "list[Job]":
+    """The files to be made; several get their format into their names.
 
-    if parts is None:
-        raise ConfigError(
-            "Integer formats need photos to calibrate on.",
-            "Give the folder that the network was trained on with --representative.",
-        )
-    chosen = choose(parts.calibration, samples, seed)
-    if len(chosen) < 50:
-        warn(f"Only {len(chosen)} photos to calibrate on; 100 or more give better ranges.")
-    return load_pictures(chosen, run.manifest.input, "Reading photos to calibrate on")[1]
+    Raises:
+        ConfigError: Format, input and target do not go together.
+    """
+    from sorter.converters.options import ConversionOptions
+    from sorter.converters.pipeline import Job
 
-
-def _load_test(run: "RunFolder", parts: "Parts | None", check: Path | None) -> tuple["Pixels", Any] | None:
-    import numpy as np
-
-    from sorter.converters.representative import load_pictures
-
-    photos = () if parts is None else parts.test.photos
-    if not photos and parts is not None and check is not None:
-        # The run never saw this folder, so all of it is a fair test.
-        photos = parts.calibration.photos
-    if not photos:
-        warn("No test photos: what the conversion costs is not measured. Give some with --check.")
-        return None
-    kept, pictures = load_pictures(photos, run.manifest.input, "Reading photos to test on")
-    return pictures, np.array([run.manifest.labels.index(photo.label) for photo in kept])
+    default: Format = "float32" if target == "onnx" else "int8"
+    chosen: list[Format] = list(FORMATS) if every_format else list(dict.fromkeys(formats)) or [default]
+    if io is None:
+        # Kernels for microcontrollers take signed bytes; a uint8 input would cost them a conversion.
+        io = "int8" if target == "microcontroller" else "uint8"
+    suffix = out.suffix or ".tflite"
+    paths = [out] if len(chosen) == 1 else [out.with_name(f"{out.stem}-{name}{suffix}") for name in chosen]
+    return [Job(ConversionOptions(name, io, target), path) for name, path in zip(chosen, paths, strict=True)]
 
 
-def _predict_before(run: "RunFolder", pictures: "Pixels") -> Any:
-    from sorter.converters.conversion import predict
-
-    inform("Running the original network on the test photos ...")
-    return predict(run, pictures)
-
-
-def _convert_one(
-    run: "RunFolder",
-    target: Format,
-    path: Path,
-    calibration: "Pixels | None",
-    test: tuple["Pixels", Any] | None,
-    before: Any,
-    max_drop: float,
-) -> dict[str, Any]:
-    from sorter.converters import conversion, gate
-    from sorter.files import write_bytes
-
-    inform(f"Converting to {target} ...")
-    flatbuffer = conversion.convert(run, target, calibration if target in CALIBRATED else None)
-    cost: Cost | None = None
-    accuracy: dict[str, Any] = {}
-    if test:
-        candidate = conversion.pack(flatbuffer, run.manifest, target, {})
-        cost = gate.measure(before, gate.run_converted(candidate, test[0]), test[1], run.manifest.labels)
-        gate.require(cost, max_drop)
-        accuracy = {target: gate.accuracy_entry(cost)}
-    content = conversion.pack(flatbuffer, run.manifest, target, accuracy)
-    write_bytes(path, content)
-    measured = asdict(cost) | {"drop": cost.drop} if cost else {}
-    return {"file": str(path), "format": target, "bytes": len(content), **measured}
+def _fail_if_any(outcomes: "list[Outcome]") -> None:
+    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
+    for error in failed[1:]:
+        warn(error.message, error.hint)
+    if failed:
+        raise failed[0]
 
 
-def _print_table(results: list[dict[str, Any]]) -> None:
+def _print_table(outcomes: "list[Outcome]") -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("file", "format", "size", "accuracy", "float", "agreement", "worst class")
-    for row in results:
+    for outcome in outcomes:
+        row = outcome.to_row()
         measured = ["-"] * 4
+        if "error" in row:
+            table.add_row(row["file"], row["format"], "failed", *measured)
+            continue
         if "n" in row:
             lost = (
                 f"{row['worst_class']} {-row['worst_class_drop']:+.1%}" if row["worst_class_drop"] > 0 else "none loses"

@@ -1,123 +1,96 @@
-"""Starting the worker process, and what it gives back."""
+"""What the worker is asked for, in terms of networks and pictures."""
 
-import hashlib
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from sorter._version import __version__
-from sorter.bundle import join_content
-from sorter.converters.formats import Format
-from sorter.converters.run_folder import RunFolder
-from sorter.errors import ConversionError, StorageError
+from sorter.converters.delivery import RULES
+from sorter.converters.options import ConversionOptions
+from sorter.converters.sources import Source
+from sorter.converters.targets.facts import Facts
+from sorter.converters.worker_process import WorkerProcess
 from sorter.image import Pixels
-from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 from sorter.metrics import Probabilities
 
 
-def convert(run: RunFolder, target: Format, calibration: Pixels | None) -> bytes:
+@dataclass(frozen=True)
+class StoredPictures:
+    """Prepared pictures, and where the worker finds them.
+
+    Attributes:
+        pixels: uint8 RGB (n, height, width, 3).
+        path: Of the same as ``.npy``.
+    """
+
+    pixels: Pixels
+    path: str
+
+    @classmethod
+    def store(cls, worker: WorkerProcess, pixels: Pixels) -> "StoredPictures":
+        """Hands pictures to the worker, once for all requests."""
+        return cls(pixels, worker.store(pixels))
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A flatbuffer and how it came about.
+
+    Attributes:
+        flatbuffer: With TFLite Metadata inside, not yet with the files that belong behind it.
+        way: ``direct``, or ``saved_model`` where only the way over an export worked.
+        versions: Of the tools that made it.
+        facts: What it is made of; None for the target ``litert``, which does not care.
+    """
+
+    flatbuffer: bytes
+    way: str
+    versions: dict[str, str]
+    facts: Facts | None = None
+
+
+def convert(
+    worker: WorkerProcess, source: Source, options: ConversionOptions, calibration: StoredPictures | None
+) -> Converted:
     """Converts a trained network.
 
     Args:
-        run: The training run.
-        target: Format of the result.
-        calibration: Prepared pictures, uint8 (n, height, width, 3); needed for ``CALIBRATED`` formats.
-
-    Returns:
-        The flatbuffer with TFLite Metadata inside, not yet with the files that belong behind it.
+        worker: Does the work.
+        source: The network.
+        options: What to make of it.
+        calibration: Needed for ``CALIBRATED`` formats.
 
     Raises:
-        ConversionError: TensorFlow is missing, cannot read the network, or cannot convert it.
+        ConversionError: TensorFlow is missing, cannot read the network, or cannot convert it; or the target cannot run
+            the result.
     """
-    manifest = run.manifest
-    request = {
-        "action": "convert",
-        "network": str(run.network.resolve()),
-        "format": target,
-        "name": manifest.name,
-        "description": f"Names what a picture shows: {', '.join(manifest.labels)}.",
-        "input": asdict(manifest.input),
-        "labels": list(manifest.labels),
-    }
-    with _worked(request, calibration) as output:
-        return output.read_bytes()
+    manifest = source.manifest
+    output = worker.new_path(".tflite")
+    reply: dict[str, Any] = worker.ask(
+        "convert",
+        network=source.to_request(),
+        options=options.to_request(),
+        pictures=calibration.path if calibration else None,
+        name=manifest.name,
+        description=f"Names what a picture shows: {', '.join(manifest.labels)}.",
+        input=asdict(manifest.input),
+        labels=list(manifest.labels),
+        output=str(output),
+    )
+    facts = None
+    if options.target != "litert":
+        facts = Facts.from_reply(worker.ask("inspect", flatbuffer=str(output)))
+        RULES[options.target].check(facts)
+    return Converted(output.read_bytes(), reply["way"], reply["versions"], facts)
 
 
-def predict(run: RunFolder, pictures: Pixels) -> Probabilities:
-    """Runs the Keras network over prepared pictures.
-
-    Args:
-        run: The training run.
-        pictures: uint8 (n, height, width, 3).
-
-    Returns:
-        float32 (n, classes).
+def predict(worker: WorkerProcess, source: Source, pictures: StoredPictures) -> Probabilities:
+    """Runs the original network over pictures; gives float32 (n, classes).
 
     Raises:
         ConversionError: TensorFlow is missing or cannot read the network.
     """
-    with _worked({"action": "predict", "network": str(run.network.resolve())}, pictures) as output:
-        probabilities: Probabilities = np.load(output)
-        return probabilities
-
-
-def pack(flatbuffer: bytes, manifest: Manifest, target: Format, accuracy: Mapping[str, Any]) -> bytes:
-    """Makes the deployable file: the flatbuffer with labels and manifest behind it."""
-    described = replace(
-        manifest,
-        quantization=target,
-        accuracy={**manifest.accuracy, **accuracy},
-        versions={**manifest.versions, "sorter-toolkit (conversion)": __version__},
-        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
-    )
-    files = {LABELS_NAME: "\n".join(manifest.labels) + "\n", MANIFEST_NAME: described.to_json()}
-    return join_content(flatbuffer, files)
-
-
-@contextmanager
-def _worked(request: dict[str, Any], pictures: Pixels | None) -> Iterator[Path]:
-    """Runs one request and gives the file that the worker wrote; it is gone after the block."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="sorter-convert-") as name:
-            folder = Path(name)
-            output = folder / "output.npy"
-            request["output"] = str(output)
-            if pictures is not None:
-                request["pictures"] = str(folder / "pictures.npy")
-                np.save(request["pictures"], pictures)
-            question = folder / "request.json"
-            question.write_text(json.dumps(request), encoding="utf-8")
-            _run_worker(question)
-            yield output
-    except OSError as error:
-        raise StorageError(
-            f"Cannot write to the temporary folder {tempfile.gettempdir()}: {error.strerror}.",
-            "Free some space, or name another folder in the environment variable TMPDIR.",
-        ) from error
-
-
-def _run_worker(question: Path) -> None:
-    if importlib.util.find_spec("tensorflow") is None:
-        raise ConversionError("Conversion needs TensorFlow.", "Run: pip install 'sorter-toolkit[train-cpu]'")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
-    command = [sys.executable, "-m", "sorter.converters.worker", str(question)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode == 0:
-        return
-    last_line = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    if done.returncode < 0:
-        last_line = f"TensorFlow was ended by signal {-done.returncode}; {last_line}"
-    raise ConversionError(
-        f"The network could not be converted: {last_line[:400]}.",
-        "Layers that TFLite does not know must be replaced; try another format to see whether it is the quantisation.",
-    )
+    output = worker.new_path(".npy")
+    worker.ask("predict", network=source.to_request(), pictures=pictures.path, output=str(output))
+    probabilities: Probabilities = np.load(output)
+    return probabilities

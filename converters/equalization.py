@@ -7,6 +7,10 @@ behind, changes nothing in float and spreads the weights evenly over the int8 ra
 
 Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019, section 4.1; there
 ranges come from weights and ReLU6 is replaced by ReLU, here they come from calibration pictures and ReLU6 stays.
+
+A depthwise convolution has one int8 step for each channel, so its weights gain nothing; but the activations in front of
+it share one step, in which a channel far below the others drowns. Those are equalised too when a repair asks for it
+(``depthwise``), with a larger limit: a network that needs it has channels that are off by powers of ten.
 """
 
 from dataclasses import dataclass
@@ -21,7 +25,13 @@ _HEADROOM = 1.1
 _MAX_SCALE = 32.0
 """A channel that never fired while calibrating may still fire later, so it is not scaled without limit."""
 
-_BATCH = 16
+_MAX_SCALE_OF_REPAIR = 4096.0
+"""Half a step of an int8 range of 6 is 6 / 512: a channel below 6 / 4096 gives nothing to equalise by."""
+
+_BATCH = 8
+
+_PICTURES = 100
+"""Of the calibration pictures; with the headroom, more of them change little and take as long as calibration itself."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +41,30 @@ class Pair:
     Attributes:
         normalization: The Keras ``BatchNormalization`` layer.
         activation: The Keras ``ReLU`` layer with a ``max_value``.
-        convolution: The Keras ``Conv2D`` layer that alone reads the activation.
+        convolution: The Keras ``Conv2D`` or ``DepthwiseConv2D`` layer that alone reads the activation.
     """
 
     normalization: Any
     activation: Any
     convolution: Any
 
+    def divide_by(self, scale: npt.NDArray[np.float32]) -> None:
+        """Divides the convolution's weights for each of its input channels (channels,)."""
+        kernel, *bias = self.convolution.get_weights()
+        # Kernels are (height, width, inputs, outputs) or, of depthwise convolutions, (..., inputs, multiplier).
+        self.convolution.set_weights([kernel / scale[np.newaxis, np.newaxis, :, np.newaxis], *bias])
 
-def find_pairs(network: Any) -> list[Pair]:
-    """Finds all pairs in a functional Keras network; those inside a nested network are not seen."""
+
+def find_pairs(network: Any, depthwise: bool = False) -> list[Pair]:
+    """Finds all pairs in a functional Keras network; those inside a nested network are not seen.
+
+    Args:
+        network: A functional ``keras.Model``.
+        depthwise: Whether pairs with a depthwise convolution count.
+    """
     import keras
+
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D) if depthwise else (keras.layers.Conv2D,)
 
     consumers: dict[int, list[Any]] = {}
     for layer in network.layers:
@@ -52,10 +75,18 @@ def find_pairs(network: Any) -> list[Pair]:
         if not isinstance(layer, keras.layers.ReLU) or not layer.max_value or layer.negative_slope or layer.threshold:
             continue
         before, after = layer.input._keras_history.operation, consumers.get(id(layer.output), [])
+        if len(after) == 1 and isinstance(after[0], keras.layers.ZeroPadding2D):
+            # Zeros stay zeros whatever a channel is multiplied by.
+            after = consumers.get(id(after[0].output), [])
         alone = len(consumers.get(id(layer.input), [])) == 1 and len(after) == 1
-        if alone and isinstance(before, keras.layers.BatchNormalization) and type(after[0]) is keras.layers.Conv2D:
+        if alone and isinstance(before, keras.layers.BatchNormalization) and type(after[0]) in kinds:
             pairs.append(Pair(before, layer, after[0]))
-    return [p for p in pairs if p.normalization.scale and p.normalization.center and p.convolution.groups == 1]
+    return [p for p in pairs if p.normalization.scale and p.normalization.center and _is_ungrouped(p.convolution)]
+
+
+def _is_ungrouped(convolution: Any) -> bool:
+    """Whether each input channel has weights of its own; a depthwise convolution has, and knows no groups."""
+    return getattr(convolution, "groups", 1) == 1
 
 
 def _inputs(layer: Any) -> list[Any]:
@@ -65,23 +96,24 @@ def _inputs(layer: Any) -> list[Any]:
     return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
 
 
-def equalize(network: Any, pictures: npt.NDArray[np.uint8]) -> int:
+def equalize(network: Any, pictures: npt.NDArray[np.uint8], depthwise: bool = False) -> int:
     """Equalises a network in place.
 
     Args:
         network: A functional ``keras.Model`` that takes raw pixels.
         pictures: Calibration pictures, uint8 (n, height, width, 3).
+        depthwise: Whether channels in front of depthwise convolutions are equalised too.
 
     Returns:
         How many pairs of layers were equalised.
     """
-    pairs = find_pairs(network)
+    pairs = find_pairs(network, depthwise)
+    limit = _MAX_SCALE_OF_REPAIR if depthwise else _MAX_SCALE
     for pair, largest in zip(pairs, _largest_activations(network, pairs, pictures), strict=True):
-        scale = np.clip(pair.activation.max_value / np.maximum(largest * _HEADROOM, 1e-6), 1.0, _MAX_SCALE)
+        scale = np.clip(pair.activation.max_value / np.maximum(largest * _HEADROOM, 1e-6), 1.0, limit)
         gamma, beta, mean, variance = pair.normalization.get_weights()
         pair.normalization.set_weights([gamma * scale, beta * scale, mean, variance])
-        kernel, *bias = pair.convolution.get_weights()
-        pair.convolution.set_weights([kernel / scale[np.newaxis, np.newaxis, :, np.newaxis], *bias])
+        pair.divide_by(scale)
     return len(pairs)
 
 
@@ -90,15 +122,22 @@ def _largest_activations(
 ) -> list[npt.NDArray[np.float32]]:
     """For each pair, the largest activation of each channel (channels,) over all pictures."""
     import keras
+    import tensorflow as tf
 
     if not pairs:
         return []
-    maxima = [keras.layers.GlobalMaxPooling2D()(pair.activation.output) for pair in pairs]
-    probe = keras.Model(network.input, maxima)
+    probe = keras.Model(network.input, [pair.activation.output for pair in pairs])
+
+    # Called without a graph, Keras keeps every activation until the end: a gigabyte for sixteen pictures.
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def maxima(batch: Any) -> Any:
+        tensors = probe(batch, training=False)
+        tensors = tensors if isinstance(tensors, (list, tuple)) else [tensors]
+        return [tf.reduce_max(tensor, axis=(0, 1, 2)) for tensor in tensors]
+
     largest: list[npt.NDArray[np.float32]] = []
+    pictures = pictures[:_PICTURES]
     for start in range(0, len(pictures), _BATCH):
-        batch = probe(pictures[start : start + _BATCH].astype(np.float32), training=False)
-        batch = [batch] if len(pairs) == 1 and not isinstance(batch, (list, tuple)) else batch
-        values = [np.asarray(tensor).max(axis=0) for tensor in batch]
+        values = [np.asarray(v) for v in maxima(tf.constant(pictures[start : start + _BATCH], tf.float32))]
         largest = [np.maximum(a, b) for a, b in zip(largest, values, strict=True)] if largest else values
     return largest

@@ -1,4 +1,4 @@
-"""The number formats that a network can be converted to. Imports nothing heavy."""
+"""The number formats, inputs and runtimes that a network can be converted for. Imports nothing heavy."""
 
 from typing import Literal
 
@@ -15,3 +15,16 @@ FORMATS: dict[Format, str] = {
 
 CALIBRATED: frozenset[Format] = frozenset({"int8", "int16x8"})
 """Formats whose activation ranges come from representative pictures."""
+
+InputOutput = Literal["uint8", "int8", "float32"]
+
+Target = Literal["litert", "tflite-runtime", "edgetpu", "microcontroller", "onnx"]
+
+TARGETS: dict[Target, str] = {
+    "litert": "LiteRT, the device's own runtime",
+    "tflite-runtime": "tflite-runtime 2.14, for 32-bit ARM",
+    "edgetpu": "Google Coral's Edge TPU",
+    "microcontroller": "TensorFlow Lite for Microcontrollers, as C source",
+    "onnx": "ONNX runtimes",
+}
+"""Each runtime, and what to tell the user about it."""

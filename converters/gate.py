@@ -1,7 +1,8 @@
 """What a conversion cost, and whether that is allowed."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,9 @@ import numpy as np
 
 from sorter.bundle import Bundle
 from sorter.classifier import classifier_from_bundle
-from sorter.cli import track
 from sorter.errors import AccuracyDropError
 from sorter.image import Pixels
-from sorter.metrics import Classes, Probabilities, agreement, evaluate, expected_calibration_error
+from sorter.metrics import Classes, Probabilities, agreement, evaluate
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Cost:
         worst_class_drop: Largest loss of recall of a class.
         worst_class: That class.
         ece: Expected calibration error of the converted network.
+        float_ece: The same of the Keras network.
+        class_drops: Loss of recall of each class.
+        float_file_accuracy: Accuracy of a float32 file of the same network, which tells the loss by quantisation from
+            that by conversion; None where it was not measured.
     """
 
     n: int
@@ -40,6 +44,9 @@ class Cost:
     worst_class_drop: float
     worst_class: str
     ece: float
+    float_ece: float = 0.0
+    class_drops: Mapping[str, float] = field(default_factory=dict)
+    float_file_accuracy: float | None = None
 
     @property
     def drop(self) -> float:
@@ -62,21 +69,28 @@ def measure(before: Probabilities, after: Probabilities, actual: Classes, labels
         worst_difference=float(difference.max()),
         worst_class_drop=drops[worst],
         worst_class=worst,
-        ece=expected_calibration_error(after, actual),
+        ece=second["ece"],
+        float_ece=first["ece"],
+        class_drops=drops,
     )
 
 
-def run_converted(content: bytes, pictures: Pixels) -> Probabilities:
-    """Runs a packed ``.tflite`` over prepared RGB pictures (n, height, width, 3), with the classifier of the device."""
+def run_converted(
+    content: bytes, pictures: Pixels, advance: Callable[[int], None] = lambda steps: None
+) -> Probabilities:
+    """Runs a packed ``.tflite`` over prepared RGB pictures (n, height, width, 3), with the classifier of the device.
+
+    ``advance`` is called with 1 after each picture.
+    """
     with tempfile.TemporaryDirectory(prefix="sorter-convert-") as folder:
         path = Path(folder) / "candidate.tflite"
         path.write_bytes(content)
         classifier = classifier_from_bundle(Bundle.load(path))
     # Pictures of the right size pass through prepare() unchanged but for the colour order.
-    rows = [
-        classifier.probabilities(picture[:, :, ::-1].copy())
-        for picture in track(pictures, "Checking the converted network", len(pictures))
-    ]
+    rows = []
+    for picture in pictures:
+        rows.append(classifier.probabilities(picture[:, :, ::-1].copy()))
+        advance(1)
     return np.stack(rows)
 
 

@@ -1,6 +1,6 @@
 """The pictures that quantisation calibrates its ranges on."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,18 +50,32 @@ def divide(data: Path, labels: Sequence[str], split_csv: Path | None) -> Parts:
 
 
 def choose(dataset: Dataset, count: int, seed: int) -> list[Photo]:
-    """Draws photos in equal numbers from each class, as far as it has that many; same seed, same photos."""
+    """Draws photos in equal numbers from each class, as far as it has that many; same seed, same photos.
+
+    Of photos that show one object (``Photo.group``) a second is drawn only when every other object of the class is in.
+    """
     by_label: dict[str, list[Photo]] = defaultdict(list)
     for photo in dataset.photos:
         by_label[photo.label].append(photo)
     rng = np.random.default_rng(seed)
-    queues = [[photos[i] for i in rng.permutation(len(photos))] for _, photos in sorted(by_label.items())]
+    queues = [_draw_order(photos, rng) for _, photos in sorted(by_label.items())]
     chosen: list[Photo] = []
     while len(chosen) < count and any(queues):
         for queue in queues:
             if queue and len(chosen) < count:
                 chosen.append(queue.pop())
     return chosen
+
+
+def _draw_order(photos: Sequence[Photo], rng: np.random.Generator) -> list[Photo]:
+    """Photos of a class in random order, the first to be drawn at the end."""
+    drawn = [photos[i] for i in rng.permutation(len(photos))]
+    seen: Counter[str] = Counter()
+    turns = []
+    for photo in drawn:
+        turns.append(seen[photo.group] if photo.group else 0)
+        seen[photo.group] += 1
+    return [drawn[i] for i in sorted(range(len(drawn)), key=lambda i: turns[i], reverse=True)]
 
 
 def load_pictures(photos: Sequence[Photo], spec: InputSpec, description: str) -> tuple[list[Photo], Pixels]:

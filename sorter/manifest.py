@@ -32,6 +32,7 @@ class Manifest:
         dataset: Fingerprint and numbers of photos of the data set and its parts.
         accuracy: Figures on the test part, by kind of file: ``{"float": {"accuracy": ..., "n": ...}, "int8": ...}``.
         versions: Tools that made it.
+        conversion: How a ``.tflite`` was made: format, input and output, target, what was calibrated on, and so on.
         created: Time of the training, ISO 8601 in UTC.
         model_sha256: SHA-256 of the flatbuffer without the files attached to it; empty for a Keras network.
         schema_version: Version of this format.
@@ -47,6 +48,7 @@ class Manifest:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     accuracy: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    conversion: Mapping[str, Any] = field(default_factory=dict)
     created: str = ""
     model_sha256: str = ""
     schema_version: int = SCHEMA_VERSION

@@ -46,8 +46,17 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--list-models", is_flag=True, help="Print the recipes and end.")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
 @click.option("--quick-check", is_flag=True, help="Only show what the ImageNet network says about sample photos.")
+@click.option("--qat", type=_PATH, metavar="RUN", help="Fine-tune a finished run for int8, a few epochs, into --out.")
 @json_option
-def train(data: Path | None, list_models: bool, classes: int, quick_check: bool, as_json: bool, **options: Any) -> None:
+def train(
+    data: Path | None,
+    list_models: bool,
+    classes: int,
+    quick_check: bool,
+    qat: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Trains a network on the photos in DATA and writes a run folder.
 
     DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
@@ -63,7 +72,35 @@ def train(data: Path | None, list_models: bool, classes: int, quick_check: bool,
 
         run_quick_check(data, as_json, **options)
         return
+    if qat is not None:
+        _fine_tune_for_int8(data, qat, as_json, **options)
+        return
     _train(data, as_json, **options)
+
+
+def _fine_tune_for_int8(
+    data: Path,
+    run: Path,
+    as_json: bool,
+    out: Path | None,
+    epochs: int | None,
+    seed: int,
+    overwrite: bool,
+    **_others: Any,
+) -> None:
+    load_tensorflow()
+    from sorter.trainer.qat import QatOptions, fine_tune
+
+    folder = out or run.with_name(f"{run.name}-qat")
+    outcome = fine_tune(QatOptions(data, run, folder, epochs or 3, seed=seed, overwrite=overwrite))
+    if as_json:
+        print_json({"out": str(folder), **vars(outcome)})
+        return
+    click.echo(
+        f"With everything rounded to int8, {outcome.before:.1%} of the validation photos were right before and "
+        f"{outcome.after:.1%} are now; "
+        f"{outcome.metrics['accuracy']:.1%} of {outcome.metrics['n']} test photos right. Run: {folder}"
+    )
 
 
 def _train(data: Path, as_json: bool, dry_run: bool, **options: Any) -> None:

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -20,7 +20,9 @@ from sorter.converters import conversion
 from sorter.converters.cli import convert
 from sorter.converters.formats import FORMATS
 from sorter.converters.metadata import METADATA_NAME
-from sorter.converters.run_folder import RunFolder
+from sorter.converters.options import ConversionOptions
+from sorter.converters.sources import ForeignOptions, open_source
+from sorter.converters.worker_process import WorkerProcess
 from sorter.errors import AccuracyDropError, ConfigError, ConversionError, DatasetError
 from sorter.image import read_image
 from sorter.interpreter import load_interpreter
@@ -30,24 +32,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="conversion needs the train extra"),
 ]
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("convert") / "photos"
-    for c, (label, color) in enumerate(COLORS_BGR.items()):
-        (root / label).mkdir(parents=True)
-        for i in range(24):
-            cv2.imwrite(str(root / label / f"{i}.png"), draw_disc(color, seed=100 * c + i))
-    return root
-
-
-@pytest.fixture(scope="module")
-def run(photos: Path) -> Path:
-    folder = photos.parent / "run"
-    script = Path(__file__).with_name("tiny_run.py")
-    subprocess.run([sys.executable, script, photos, folder], check=True, capture_output=True)
-    return folder
 
 
 def invoke(*arguments: object) -> Result:
@@ -119,7 +103,7 @@ def test_same_pictures_give_same_bytes(int8: Path, run: Path, photos: Path) -> N
 def test_the_gate_keeps_a_bad_file_from_its_name(run: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = run.parent / "gated.tflite"
     wrong = np.tile(np.array([[0.0, 0.0, 1.0]], np.float32), (18, 1))
-    monkeypatch.setattr("sorter.converters.gate.run_converted", lambda content, pictures: wrong)
+    monkeypatch.setattr("sorter.converters.gate.run_converted", lambda content, pictures, advance: wrong)
     result = invoke(run, "--representative", photos, "--out", out)
     assert result.exit_code == AccuracyDropError.exit_code
     assert "more than the 1.0% allowed" in result.stderr
@@ -172,19 +156,21 @@ def test_a_damaged_network_is_explained(run: Path, tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes()[:2000])
     result = invoke(tmp_path, "--float32", "--out", tmp_path / "x.tflite")
     assert result.exit_code == ConversionError.exit_code
-    assert "could not be converted" in result.stderr
+    assert "cannot be read" in result.stderr
 
 
-def test_a_worker_that_is_killed_is_explained(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    killer = f"import os; os.kill(os.getpid(), {int(signal.SIGABRT)})"
-    real = subprocess.run
-
-    def abort(command: list[str], **options: object) -> object:
-        return real([command[0], "-c", killer], **options)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(subprocess, "run", abort)
-    with pytest.raises(ConversionError, match="ended by signal 6"):
-        conversion.convert(RunFolder.load(run), "float32", None)
+def test_a_worker_that_is_killed_is_explained_and_replaced(run: Path) -> None:
+    source = open_source(run, ForeignOptions())
+    with WorkerProcess() as worker:
+        pids = [worker.ask("describe", network=source.to_request()) and worker.pid]
+        assert pids[0] is not None
+        os.kill(pids[0], signal.SIGSTOP)
+        threading.Timer(0.2, os.kill, (pids[0], signal.SIGABRT)).start()
+        threading.Timer(0.4, os.kill, (pids[0], signal.SIGCONT)).start()
+        with pytest.raises(ConversionError, match="ended by signal 6"):
+            conversion.convert(worker, source, ConversionOptions("float32"), None)
+        assert conversion.convert(worker, source, ConversionOptions("float32"), None).flatbuffer
+        assert worker.pid != pids[0]
 
 
 def test_media_pipe_reads_the_file(int8: Path, photos: Path) -> None:

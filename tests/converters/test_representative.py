@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sorter.converters.flatbuffers import representative_batches
 from sorter.converters.gate import measure, require
 from sorter.converters.representative import choose, divide
-from sorter.converters.worker import representative_batches
 from sorter.dataset import open_dataset, write_split
 from sorter.errors import AccuracyDropError
 

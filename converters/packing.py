@@ -1,0 +1,48 @@
+"""The deployable file: the flatbuffer with labels and manifest behind it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sorter._version import __version__
+from sorter.bundle import join_content
+from sorter.converters.options import ConversionOptions
+from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
+
+
+def pack(
+    flatbuffer: bytes,
+    manifest: Manifest,
+    options: ConversionOptions,
+    accuracy: Mapping[str, Any],
+    conversion: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> bytes:
+    """Joins a flatbuffer with its description.
+
+    Args:
+        flatbuffer: With TFLite Metadata inside.
+        manifest: Of the network.
+        options: What the flatbuffer was made for.
+        accuracy: Figures of this file, to be added to those of the manifest.
+        conversion: How it was made, so that anyone can make it again.
+        versions: Of the tools that made the flatbuffer.
+
+    Returns:
+        The content of the file. Equal arguments give equal bytes.
+    """
+    described = replace(
+        manifest,
+        quantization=options.format,
+        accuracy={**manifest.accuracy, **accuracy},
+        versions={
+            **manifest.versions,
+            "sorter-toolkit (conversion)": __version__,
+            **{f"{name} (conversion)": version for name, version in (versions or {}).items()},
+        },
+        conversion={**options.to_request(), **(conversion or {})},
+        model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
+    )
+    files = {LABELS_NAME: "\n".join(manifest.labels) + "\n", MANIFEST_NAME: described.to_json()}
+    return join_content(flatbuffer, files)

@@ -1,0 +1,155 @@
+"""Runs a file once with a target's own runtime, in a process of its own: ``python -m sorter.converters.targets.trial``.
+
+Runtimes bring native code that may not even load here, such as tflite-runtime beside NumPy 2; none of that may take the
+command down.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sorter.image import Pixels
+from sorter.metrics import Probabilities
+
+TIMEOUT_S = 120
+"""An interpreter that has not answered one picture by then hangs."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How it went.
+
+    Attributes:
+        runtime: Name and version; empty when the runtime is not here.
+        scores: float32 (classes,); None when it did not run.
+        error: Why it did not, in the runtime's own words; empty when it did or is not here.
+        figures: What the runtime says of the network beside its scores.
+    """
+
+    runtime: str = ""
+    scores: Probabilities | None = None
+    error: str = ""
+    figures: dict[str, Any] | None = None
+
+
+def try_out(runtime: str, content: bytes, picture: Pixels) -> Trial:
+    """Runs one prepared picture, uint8 RGB (height, width, 3), with one of ``RUNTIMES``."""
+    with tempfile.TemporaryDirectory(prefix="sorter-convert-") as folder:
+        network, pixels = Path(folder) / "network", Path(folder) / "picture.npy"
+        network.write_bytes(content)
+        np.save(pixels, picture)
+        command = [sys.executable, "-m", "sorter.converters.targets.trial", runtime, str(network), str(pixels)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return Trial(runtime, error=f"no answer within {TIMEOUT_S} s")
+    try:
+        reply = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        return Trial(
+            runtime, error=(done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1][:300]
+        )
+    if "missing" in reply:
+        return Trial()
+    scores = np.array(reply["scores"], np.float32)
+    return Trial(f"{runtime} {reply['version']}", scores, figures=reply.get("figures"))
+
+
+def _run_tflite_runtime(content: bytes, picture: Pixels) -> dict[str, Any]:
+    from tflite_runtime.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    given, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    interpreter.set_tensor(given["index"], as_input(picture, given["dtype"])[np.newaxis])
+    interpreter.invoke()
+    scores = as_probabilities(interpreter.get_tensor(result["index"])[0], *result["quantization"])
+    return {"scores": scores.tolist(), "version": version("tflite-runtime")}
+
+
+def _run_microcontroller(content: bytes, picture: Pixels) -> dict[str, Any]:
+    from tflite_micro import runtime
+
+    least = _least_arena(runtime, content)
+    interpreter = runtime.Interpreter.from_bytes(content, arena_size=least)
+    given, result = interpreter.get_input_details(0), interpreter.get_output_details(0)
+    interpreter.set_input(as_input(picture, given["dtype"])[np.newaxis], 0)
+    interpreter.invoke()
+    parameters = result["quantization_parameters"]
+    scale, zero = (
+        (float(parameters["scales"][0]), int(parameters["zero_points"][0])) if len(parameters["scales"]) else (0, 0)
+    )
+    scores = as_probabilities(np.asarray(interpreter.get_output(0))[0], scale, zero)
+    return {"scores": scores.tolist(), "version": version("tflite-micro"), "figures": {"arena_64_bit": least}}
+
+
+def _least_arena(runtime: Any, content: bytes) -> int:
+    """The smallest arena that the interpreter accepts, to a kilobyte."""
+    low, high = 0, 1024
+    while not _accepts(runtime, content, high):
+        low, high = high, high * 2
+        if high > 1 << 30:
+            # Not for want of memory: let the interpreter say what is wrong.
+            runtime.Interpreter.from_bytes(content, arena_size=high)
+    while high - low > 1024:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _accepts(runtime, content, middle) else (middle, high)
+    return high
+
+
+def _accepts(runtime: Any, content: bytes, arena: int) -> bool:
+    try:
+        runtime.Interpreter.from_bytes(content, arena_size=arena)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _run_onnx(content: bytes, picture: Pixels) -> dict[str, Any]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    given = session.get_inputs()[0]
+    scores = session.run(None, {given.name: picture[np.newaxis].astype(np.float32)})[0][0]
+    return {"scores": np.asarray(scores, np.float32).tolist(), "version": version("onnxruntime")}
+
+
+RUNTIMES: dict[str, Callable[[bytes, Pixels], dict[str, Any]]] = {
+    "tflite-runtime": _run_tflite_runtime,
+    "tflite-micro": _run_microcontroller,
+    "onnxruntime": _run_onnx,
+}
+
+
+def as_input(picture: Pixels, dtype: Any) -> npt.NDArray[Any]:
+    """A picture as the input's type has it: raw bytes, the same less 128, or the same numbers as float."""
+    return (picture.astype(np.int16) - 128).astype(np.int8) if dtype == np.int8 else picture.astype(dtype)
+
+
+def as_probabilities(stored: npt.NDArray[Any], scale: float, zero_point: int) -> Probabilities:
+    """What an output's stored numbers stand for."""
+    values = stored.astype(np.float32)
+    return values if scale == 0 else (values - np.float32(zero_point)) * np.float32(scale)
+
+
+def main() -> None:
+    """Answers with one line of JSON; what goes wrong is the last line of standard error."""
+    runtime, network, pixels = sys.argv[1:]
+    try:
+        reply = RUNTIMES[runtime](Path(network).read_bytes(), np.load(pixels))
+    except ImportError as error:
+        reply = {"missing": str(error)}
+    print(json.dumps(reply))
+
+
+if __name__ == "__main__":
+    main()

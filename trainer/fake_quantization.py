@@ -1,0 +1,185 @@
+"""A network that computes in real numbers what its int8 copy will compute in integers, so that it can be trained so.
+
+No library does this for Keras 3 and TFLite: tensorflow-model-optimization needs the legacy Keras, Keras' own
+``quantize("int8")`` concerns dense layers and gives no TFLite ranges, hgq2 is for FPGAs. So: activations are rounded
+in layers of their own, whose ranges are learned, and kernels in every training step. Gradients pass as if nothing
+were rounded (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference", CVPR 2018, section 3).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from keras import layers
+
+Range = tuple[float, float]
+
+_LEVELS = 127
+"""int8 weights are symmetric: -127..127 (TFLite quantisation specification)."""
+
+_SHAPING = (
+    layers.ZeroPadding2D,
+    layers.MaxPooling2D,
+    layers.Flatten,
+    layers.Reshape,
+    layers.Dropout,
+    layers.InputLayer,
+)
+"""Layers whose output has the range of their input."""
+
+_BATCH = 16
+
+
+class RoundedActivation(layers.Layer):  # type: ignore[misc]
+    """Rounds to the 256 numbers of a range whose two ends are learned; always holds 0 exactly.
+
+    Args:
+        initial: Range to begin with.
+        **options: Of a Keras layer.
+    """
+
+    def __init__(self, initial: Range, **options: Any) -> None:
+        super().__init__(**options)
+        constant = keras.initializers.Constant
+        self.lowest = self.add_weight(shape=(), initializer=constant(min(initial[0], 0.0)), name="lowest")
+        self.highest = self.add_weight(shape=(), initializer=constant(max(initial[1], 1e-6)), name="highest")
+
+    def call(self, inputs: Any) -> Any:
+        """Values of the same shape."""
+        return tf.quantization.fake_quant_with_min_max_vars(inputs, self.lowest, self.highest)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """As it came in."""
+        return input_shape
+
+    @property
+    def range(self) -> Range:
+        """Where it ended up."""
+        return min(float(self.lowest.numpy()), 0.0), max(float(self.highest.numpy()), 0.0)
+
+
+def rounded_layers(network: Any) -> list[str]:
+    """Names of the layers behind which a tensor of integers lies in the converted network.
+
+    The converter fuses a convolution or dense layer with the batch normalisation and the ReLU behind it, so only the
+    last of them gives one. Probabilities have a fixed range.
+    """
+    readers: dict[int, list[Any]] = {}
+    for layer in network.layers:
+        for tensor in tf.nest.flatten(layer.input):
+            readers.setdefault(id(tensor), []).append(layer)
+    return [
+        layer.name
+        for layer in network.layers[:-1]
+        if not isinstance(layer, (*_SHAPING, layers.Rescaling)) and not _is_fused(layer, readers)
+    ]
+
+
+def _is_fused(layer: Any, readers: Mapping[int, Sequence[Any]]) -> bool:
+    after = readers.get(id(layer.output), [])
+    if len(after) != 1 or not isinstance(
+        layer, layers.Conv2D | layers.DepthwiseConv2D | layers.Dense | layers.BatchNormalization | layers.Add
+    ):
+        return False
+    linear = getattr(layer, "activation", None) in (None, keras.activations.linear)
+    relu = isinstance(after[0], layers.ReLU) or getattr(after[0], "activation", None) is keras.activations.relu
+    is_activation = isinstance(after[0], layers.ReLU | layers.Activation)
+    folded = isinstance(after[0], layers.BatchNormalization)
+    return linear and ((is_activation and relu) or (folded and not isinstance(layer, layers.Add)))
+
+
+def find_ranges(network: Any, names: Sequence[str], pictures: npt.NDArray[np.uint8]) -> dict[str, Range]:
+    """Smallest and largest value that layers give over some pictures, uint8 (n, height, width, 3)."""
+    probe = keras.Model(network.input, [network.get_layer(name).output for name in names])
+    lowest, highest = np.zeros(len(names)), np.zeros(len(names))
+    for start in range(0, len(pictures), _BATCH):
+        given = tf.nest.flatten(probe(pictures[start : start + _BATCH].astype(np.float32), training=False))
+        lowest = np.minimum(lowest, [float(tf.reduce_min(t)) for t in given])
+        highest = np.maximum(highest, [float(tf.reduce_max(t)) for t in given])
+    return {name: (float(a), float(b)) for name, a, b in zip(names, lowest, highest, strict=True)}
+
+
+def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
+    """A copy of a network with ``RoundedActivation`` behind the layers that ``ranges`` names, and the same weights.
+
+    Batch normalisation keeps its statistics, which are part of the int8 weights; its factors and offsets are trained.
+    """
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        output = layer(*args, **{**kwargs, "training": False} if _is_normalization(layer) else kwargs)
+        if layer.name not in ranges:
+            return output
+        return RoundedActivation(ranges[layer.name], name=_rounding_name(layer.name))(output)
+
+    copy = keras.models.clone_model(network, call_function=call)
+    for layer in network.layers:
+        copy.get_layer(layer.name).set_weights(layer.get_weights())
+        copy.get_layer(layer.name).trainable = True
+    return copy
+
+
+def _is_normalization(layer: Any) -> bool:
+    return isinstance(layer, layers.BatchNormalization)
+
+
+def _rounding_name(layer: str) -> str:
+    return f"{layer}__rounded"
+
+
+def learned_ranges(copy: Any) -> dict[str, Range]:
+    """The ranges that the rounding layers of a copy have learned, by the layer they belong to."""
+    suffix = _rounding_name("")
+    return {
+        layer.name.removesuffix(suffix): layer.range for layer in copy.layers if isinstance(layer, RoundedActivation)
+    }
+
+
+def take_weights(network: Any, copy: Any) -> None:
+    """Gives a network the weights of its copy with rounding layers."""
+    for layer in network.layers:
+        layer.set_weights(copy.get_layer(layer.name).get_weights())
+
+
+class RoundedKernels:
+    """The kernels of a network, which can be rounded for a while.
+
+    Each output channel has a step of its own, as in TFLite. Whatever a batch normalisation multiplies that channel by
+    later multiplies the step too, so rounding before folding is rounding after it.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self._kernels: list[tuple[Any, tuple[int, ...]]] = []
+        for layer in network.layers:
+            if isinstance(layer, layers.DepthwiseConv2D):
+                self._kernels.append((layer.kernel, (0, 1)))
+            elif isinstance(layer, layers.Conv2D):
+                self._kernels.append((layer.kernel, (0, 1, 2)))
+            elif isinstance(layer, layers.Dense):
+                self._kernels.append((layer.kernel, (0,)))
+
+    def round(self) -> list[Any]:
+        """Rounds them in place; gives what they were."""
+        kept = [tf.identity(kernel.value) for kernel, _ in self._kernels]
+        for (kernel, axes), exact in zip(self._kernels, kept, strict=True):
+            step = tf.maximum(tf.reduce_max(tf.abs(exact), axis=axes, keepdims=True) / _LEVELS, 1e-12)
+            kernel.assign(tf.round(exact / step) * step)
+        return kept
+
+    def restore(self, kept: Sequence[Any]) -> None:
+        """Gives them back what ``round`` took."""
+        for (kernel, _), exact in zip(self._kernels, kept, strict=True):
+            kernel.assign(exact)
+
+    @contextmanager
+    def rounded(self) -> Iterator[None]:
+        """Rounded inside the block."""
+        kept = self.round()
+        try:
+            yield
+        finally:
+            self.restore(kept)
