@@ -7,7 +7,8 @@ BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
 	bench-augmentation bench-peers bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
-	bench-training-memory bench-quantization soak clean
+	bench-training-memory bench-quantization bench-conversion conversion-table \
+	soak clean
 
 ## The device's main job with nothing plugged in: installs the edge extra only, no TensorFlow.
 demo: $(DEMO_VENV)/.installed
@@ -98,6 +99,14 @@ bench-quantization: install
 
 bench-edge: install
 	$(BIN)/python -m sorter.benchmarks.edge --json reports/edge.json
+
+## Time and memory of a conversion beside TensorFlow's converter alone: make bench-conversion RUN=runs/waste
+bench-conversion: install
+	$(BIN)/python -m sorter.benchmarks.conversion $(RUN) --data ../shared/data/trashnet --json reports/conversion.json
+
+## Which networks convert to which formats; an hour or so.
+conversion-table: install
+	$(BIN)/python -m sorter.benchmarks.conversion_table docs/conversion.md --json reports/conversion_table.json
 
 ## Eight hours of sorting compressed into some 15 minutes: memory and journal.
 bench-endurance: install
