@@ -112,7 +112,7 @@ def _examples(pixels: Any, usable: Dataset, subset: str) -> Examples:
 def _recipe_of(run: runs.Run) -> Recipe:
     """The run's recipe, for its augmentation; without mixed pictures, which a few epochs are too short for."""
     recipe = RECIPES.get(str(run.manifest.recipe.get("name")), RECIPES[DEFAULT_RECIPE])
-    return replace(recipe, schedule=replace(recipe.schedule, mixup_share=0.0))
+    return replace(recipe, schedule=replace(recipe.schedule, mixup_share=0.0, cutmix_share=0.0))
 
 
 class _Fitting:
