@@ -109,8 +109,10 @@ class Platform:
         self.program.process.send_signal(signal.SIGHUP)
         deadline_s = time.monotonic() + _START_S
         while not self._truth.exists() or self._truth.stat().st_mtime_ns == before:
-            if not self.program.running or time.monotonic() > deadline_s:
+            if not self.program.running:
                 raise DeviceError("The simulated platform has ended.", f"See {self._log}.")
+            if time.monotonic() > deadline_s:
+                raise DeviceError("The simulated platform does not answer.", f"See {self._log}.")
             time.sleep(0.01)
         return dict(json.loads(self._truth.read_text()))
 

@@ -4,6 +4,7 @@ Heavy imports live inside the commands, so that ``--help`` answers at once.
 """
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import click
 
 from sorter.cli import SorterCommand, inform, track
+
+_LONGEST_DEAF_S = 0.1
+"""signal.pause() would be deaf for longer: a signal just before it, or in another thread, does not end it."""
 
 
 def _read_size(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, int]:
@@ -96,7 +100,7 @@ def arm(link: Path | None, verbose: bool, **options: Any) -> None:
             for line in describe_bins_of(arm_options):
                 inform(line)
             while True:
-                signal.pause()
+                time.sleep(_LONGEST_DEAF_S)
 
 
 @sim.command()
@@ -162,7 +166,7 @@ def platform(
             click.echo(link or running.port.path)
             inform(f"{bins.describe()}. Ctrl-C ends it.")
             while True:
-                signal.pause()
+                time.sleep(_LONGEST_DEAF_S)
 
 
 def _on_signal(number: int, action: Callable[[], None], message: str) -> None:
