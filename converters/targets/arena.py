@@ -13,7 +13,7 @@ _ALIGNMENT = 16
 
 _PER_TENSOR, _PER_OPERATOR, _PER_CHANNEL, _FIXED = 16, 64, 8, 1200
 """Bytes of bookkeeping on a 32-bit processor: a TfLiteEvalTensor, a node with its registration and parameters, the
-multiplier and shift of an output channel, and the interpreter's own. Measured on 64 bits they are up to twice that."""
+multiplier and shift of an output channel, and the interpreter's own: an estimate, not measured on a board."""
 
 _CHANNELWISE = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
 
