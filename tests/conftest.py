@@ -1,5 +1,6 @@
 """What several tests share: drawn pictures, a small data set, the shared photographs where they are."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 COLORS_BGR = {"blue": (200, 60, 40), "green": (60, 190, 70), "red": (50, 50, 210)}
+
+
+def pytest_configure() -> None:
+    """Lets the programs that tests start hear Ctrl-C, also where these tests run in the background of a shell."""
+    # Such a shell has its children ignore SIGINT, which they hand on to theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def draw_disc(color_bgr: tuple[int, int, int], seed: int, size: tuple[int, int] = (64, 48)) -> Pixels:
