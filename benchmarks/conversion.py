@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from sorter.benchmarks.machine import describe_machine
+from sorter.benchmarks.machine import describe_machine, resident_mb
 from sorter.cli import SorterCommand, inform
 from sorter.errors import ConversionError
 from sorter.files import write_json
@@ -73,7 +73,7 @@ def measure(command: list[str]) -> tuple[float, float]:
     started, peak = time.perf_counter(), 0.0
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         while process.poll() is None:
-            peak = max(peak, sum(_resident_mb(pid) for pid in _family(process.pid)))
+            peak = max(peak, sum(resident_mb(pid) for pid in _family(process.pid)))
             time.sleep(_INTERVAL_S)
         seconds = time.perf_counter() - started
         log.seek(0)
@@ -88,14 +88,6 @@ def _family(pid: int) -> list[int]:
     except OSError:
         children = []
     return [pid, *(member for child in children for member in _family(int(child)))]
-
-
-def _resident_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
 
 
 @click.command(cls=SorterCommand)

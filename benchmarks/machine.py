@@ -26,6 +26,15 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process in megabytes (MiB); 0 where it has ended or the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+
+
 def _processor() -> str:
     for file, key in ((Path("/proc/device-tree/model"), ""), (Path("/proc/cpuinfo"), "model name")):
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from sorter.benchmarks.machine import resident_mb
 from sorter.cli import SorterCommand
 from sorter.errors import ConfigError
 
@@ -72,7 +73,7 @@ def run_once(camera: str, model: str, objects: int) -> tuple[float, float]:
         )
         peak_mb = 0.0
         while process.poll() is None:
-            peak_mb = max(peak_mb, _resident_mb(process.pid))
+            peak_mb = max(peak_mb, resident_mb(process.pid))
             time.sleep(0.05)
         output = process.communicate()[0].decode(errors="replace")
         if process.returncode:
@@ -81,14 +82,6 @@ def run_once(camera: str, model: str, objects: int) -> tuple[float, float]:
         (decided_at,) = database.execute("SELECT MIN(decided_at) FROM object").fetchone()
         database.close()
         return decided_at - started_at, peak_mb
-
-
-def _resident_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
 
 
 if __name__ == "__main__":
