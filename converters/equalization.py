@@ -9,8 +9,8 @@ Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Corre
 ranges come from weights and ReLU6 is replaced by ReLU, here they come from calibration pictures and ReLU6 stays.
 
 A depthwise convolution has one int8 step for each channel, so its weights gain nothing; but the activations in front of
-it share one step, in which a channel far below the others drowns. Those are equalised too when a repair asks for it
-(``depthwise``), with a larger limit: a network that needs it has channels that are off by powers of ten.
+it share one step, in which a channel far below the others drowns. So those are equalised as well. A network may have
+channels that are off by powers of ten: a repair asks for a larger limit (``widely``).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _HEADROOM = 1.1
 _MAX_SCALE = 32.0
 """A channel that never fired while calibrating may still fire later, so it is not scaled without limit."""
 
-_MAX_SCALE_OF_REPAIR = 4096.0
+_WIDE_MAX_SCALE = 4096.0
 """Half a step of an int8 range of 6 is 6 / 512: a channel below 6 / 4096 gives nothing to equalise by."""
 
 _BATCH = 8
@@ -55,17 +55,15 @@ class Pair:
         self.convolution.set_weights([kernel / scale[np.newaxis, np.newaxis, :, np.newaxis], *bias])
 
 
-def find_pairs(network: Any, depthwise: bool = False) -> list[Pair]:
+def find_pairs(network: Any) -> list[Pair]:
     """Finds all pairs in a functional Keras network; those inside a nested network are not seen.
 
     Args:
         network: A functional ``keras.Model``.
-        depthwise: Whether pairs with a depthwise convolution count.
     """
     import keras
 
-    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D) if depthwise else (keras.layers.Conv2D,)
-
+    kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
     consumers: dict[int, list[Any]] = {}
     for layer in network.layers:
         for tensor in _inputs(layer):
@@ -96,19 +94,19 @@ def _inputs(layer: Any) -> list[Any]:
     return list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
 
 
-def equalize(network: Any, pictures: npt.NDArray[np.uint8], depthwise: bool = False) -> int:
+def equalize(network: Any, pictures: npt.NDArray[np.uint8], widely: bool = False) -> int:
     """Equalises a network in place.
 
     Args:
         network: A functional ``keras.Model`` that takes raw pixels.
         pictures: Calibration pictures, uint8 (n, height, width, 3).
-        depthwise: Whether channels in front of depthwise convolutions are equalised too.
+        widely: Whether channels are scaled by up to 4096 instead of 32.
 
     Returns:
         How many pairs of layers were equalised.
     """
-    pairs = find_pairs(network, depthwise)
-    limit = _MAX_SCALE_OF_REPAIR if depthwise else _MAX_SCALE
+    pairs = find_pairs(network)
+    limit = _WIDE_MAX_SCALE if widely else _MAX_SCALE
     for pair, largest in zip(pairs, _largest_activations(network, pairs, pictures), strict=True):
         scale = np.clip(pair.activation.max_value / np.maximum(largest * _HEADROOM, 1e-6), 1.0, limit)
         gamma, beta, mean, variance = pair.normalization.get_weights()

@@ -58,7 +58,7 @@ def prepare_network(
         return open_network(place)
     network = open_network(place, fresh=True)
     if network.keras is not None:
-        equalize(network.keras, pictures, options.equalize_depthwise)
+        equalize(network.keras, pictures, options.equalize_widely)
     return network
 
 

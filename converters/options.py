@@ -19,7 +19,7 @@ class ConversionOptions:
         io: What the int8 format takes and gives; the others always take and give float32.
         target: The runtime that the file is for.
         equalize: Whether badly scaled channels are equalised before calibration.
-        equalize_depthwise: Whether those in front of depthwise convolutions are, too.
+        equalize_widely: Whether channels that are off by powers of ten are brought to full range, too.
         percentile: Share of the values in percent that activation ranges hold; None for all.
         float_tensors: Outputs of the operators that stay in floating point, by their names in the flatbuffer.
     """
@@ -28,7 +28,7 @@ class ConversionOptions:
     io: InputOutput = "uint8"
     target: Target = "litert"
     equalize: bool = True
-    equalize_depthwise: bool = False
+    equalize_widely: bool = False
     percentile: float | None = None
     float_tensors: tuple[str, ...] = ()
 

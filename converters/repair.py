@@ -159,8 +159,8 @@ class Repair:
         if more is not None:
             yield f"{len(more.calibration.pixels) if more.calibration else 0} calibration photos", best.options, more
         for wide in (False, True):
-            equalised = replace(best.options, equalize=True, equalize_depthwise=wide)
-            words = "channels before depthwise convolutions equalised" if wide else "channels equalised"
+            equalised = replace(best.options, equalize=True, equalize_widely=wide)
+            words = "channels equalised without limit" if wide else "channels equalised"
             if equalised != best.options:
                 yield words, equalised, materials
             yield (

@@ -77,7 +77,7 @@ def record(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _calibrate(place: dict[str, Any], options: ConversionOptions, pictures: str) -> tuple[bytes, str]:
-    kept = (options.format, options.equalize, options.equalize_depthwise, options.target)
+    kept = (options.format, options.equalize, options.equalize_widely, options.target)
     key = json.dumps([place, *kept, pictures], sort_keys=True)
     if key not in _recorded:
         loaded = np.load(pictures, mmap_mode="r")

@@ -47,7 +47,7 @@ def main(photos: Path, run: Path) -> None:
     train = [p for p in parted if p.subset == "train"]
     pictures = np.stack([prepare(read_image(p.path), spec) for p in train]).astype(np.float32)
     model.fit(pictures, np.array([dataset.labels.index(p.label) for p in train]), epochs=60, verbose=0)
-    scale_badly(model, 1 / 2000)
+    scale_badly(model, 1 / 50000)
     run.mkdir()
     model.save(run / "model.keras")
     (run / "sorter.json").write_text(Manifest("small", dataset.labels, spec, threshold=0.6).to_json(), encoding="utf-8")

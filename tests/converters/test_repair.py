@@ -76,7 +76,7 @@ def test_repair_finds_a_file_of_the_same_size_that_passes(run: Path, photos: Pat
     assert result.exit_code == 0, result.output
     row = json.loads(result.stdout)[0]
     assert row["drop"] <= 0.01
-    assert row["equalize_depthwise"] and row["format"] == "int8" and not row["float_tensors"]
+    assert row["equalize_widely"] and row["format"] == "int8" and not row["float_tensors"]
     assert row["trials"][0]["drop"] > 0.05
     manifest = Bundle.load(out).manifest
     assert manifest is not None and manifest.accuracy["int8"]["accuracy"] == row["accuracy"]
