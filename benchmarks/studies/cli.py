@@ -94,7 +94,7 @@ def _carry_out(plans: "list[tuple[Study, tuple[Network, ...]]]", wishes: "Wishes
     fingerprint = photos.fingerprint()
     reports = []
     for one, networks in plans:
-        inform(f"The {one.name} study, {len(networks)} networks")
+        inform(f"The {one.name} study:")
         report = StudyReport(one, describe_photos(photos), wishes, make_folder(out / one.name))
         reports.append(_carry_out_one(report, networks, fingerprint))
         inform(f"Report: {report.folder}/study.html, study.md, study.csv, study.json")

@@ -84,7 +84,7 @@ class Execution:
                 continue
             left = estimate_s(outcomes, self._networks[number - 1 :])
             time = f"; about {max(1, round(left / 60))} min left for training" if left else ""
-            inform(f"{number} of {len(self._networks)}: {network.name}, {network.epochs} epochs{time}")
+            inform(f"{number} of {len(self._networks)}: {network.name}, epochs: {network.epochs}{time}")
             outcomes.append(self._make(network))
             show(Progress(tuple(outcomes)))
         progress = self._measure(tuple(outcomes))
@@ -121,8 +121,10 @@ class Execution:
     def _run_training(self, network: Network) -> Mapping[str, Any]:
         """The row of ``sorter-train --compare``, which goes on with an unfinished run and leaves a finished one."""
         wishes, runs = self._wishes, self._folder / "runs"
-        again = wishes.fresh or self._ledger.knows(network.name, "trained")
-        arguments = [wishes.data, "--compare", network.name, "--out", runs, "--overwrite" if again else "--resume"]
+        arguments = [wishes.data, "--compare", network.name, "--out", runs]
+        if self._run_of(network).exists():
+            again = wishes.fresh or self._ledger.knows(network.name, "trained")
+            arguments.append("--overwrite" if again else "--resume")
         arguments += ["--group-by", wishes.group_by] if wishes.group_by else []
         arguments += ["--split", wishes.split, "--seed", wishes.seed, *network.options()]
         ended = self._run("sorter-train", network, arguments)
@@ -150,7 +152,7 @@ class Execution:
         made = [outcome for outcome in outcomes if outcome.converted]
         if not made:
             return Progress(outcomes)
-        inform(f"Measuring the {len(made)} int8 files.")
+        inform(f"Measuring the int8 files, {len(made)} in turns." if len(made) > 1 else "Measuring the int8 file.")
         models = [self._folder / "models" / f"{outcome.network.name}.tflite" for outcome in made]
         split = self._run_of(made[0].network) / "split.csv"
         quick = [*(["--quick"] if self._wishes.quick else []), *(["--fresh"] if self._wishes.fresh else [])]
@@ -162,7 +164,12 @@ class Execution:
         return Progress(outcomes, Results.read(self._folder / "int8"))
 
     def _run(self, program: str, network: Network, arguments: Sequence[object]) -> Ended:
-        return run_program(program, arguments, lambda message: inform(f"{network.name}: {message}"))
+        def tell(message: str) -> None:
+            # Said by a comparison of a single network.
+            if not message.startswith("1 of 1: "):
+                inform(f"{network.name}: {message}")
+
+        return run_program(program, arguments, tell)
 
     def _run_of(self, network: Network) -> Path:
         return self._folder / "runs" / network.name

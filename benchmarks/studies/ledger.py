@@ -34,7 +34,7 @@ class Ledger:
         changed = [name for name, value in self._settings.items() if name in known and known[name] != value]
         if changed and self._networks:
             raise ConfigError(
-                f"{folder} holds networks that were trained with another {' and '.join(changed)}.",
+                f"{folder} holds networks that were made with other settings: {', '.join(changed)}.",
                 "Choose another --out, or give --fresh to train all of them again.",
             )
 

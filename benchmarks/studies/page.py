@@ -54,7 +54,8 @@ def write_study_page(
         StorageError: It cannot be written.
     """
     chart = accuracy_chart(rows)
-    front = pareto_chart(find_front(measured)) if measured else ""
+    points = find_front(measured) if measured else []
+    front = pareto_chart(points) if len(points) > 1 else ""
     sections = [
         Section("", _STYLE + _box(remarks)),
         Section("Results", _table(rows)),

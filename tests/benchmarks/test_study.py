@@ -101,8 +101,8 @@ class TestARealRun:
 
     def test_progress_is_shown(self, studied: tuple[Path, Result]) -> None:
         said = studied[1].stderr
-        assert "1 of 3: toy-3conv, 1 epochs" in said and "toy-3conv: Epoch 1/1" in said
-        assert re.search(r"2 of 3: toy-4conv, 1 epochs; about \d+ min left", said)
+        assert "1 of 3: toy-3conv, epochs: 1" in said and "toy-3conv: Epoch 1/1" in said
+        assert re.search(r"2 of 3: toy-4conv, epochs: 1; about \d+ min left", said)
 
     def test_a_shortened_table_says_so(self, studied: tuple[Path, Result]) -> None:
         folder, result = studied
@@ -138,7 +138,7 @@ class TestARealRun:
     def test_other_settings_are_not_mixed_into_one_table(self, studied: tuple[Path, Result], photos: Path) -> None:
         folder, _ = studied
         refused = run("toy", "--data", photos, "--out", folder.parent, "--epochs", 2)
-        assert refused.exit_code == ConfigError.exit_code and "another epochs" in refused.stderr
+        assert refused.exit_code == ConfigError.exit_code and "other settings: epochs" in refused.stderr
         assert "--fresh" in refused.stderr
 
     def test_a_stopped_run_leaves_no_program_behind_and_goes_on(self, photos: Path, tmp_path: Path) -> None:
