@@ -115,33 +115,6 @@ def equalize(network: Any, pictures: npt.NDArray[np.uint8], widely: bool = False
     return len(pairs)
 
 
-def centre_logits(network: Any) -> bool:
-    """Takes from each logit the mean of all, which softmax does not see and which only widens their common range.
-
-    In integers all logits share one step. The smaller their range, the finer that is, and the fewer pictures have two
-    classes that come out equal.
-
-    Args:
-        network: A functional ``keras.Model``; changed in place if it ends with a dense layer and softmax.
-
-    Returns:
-        Whether it does.
-    """
-    import keras
-
-    last = network.layers[-1]
-    activation = last.activation if isinstance(last, keras.layers.Dense) else None
-    if isinstance(last, keras.layers.Softmax):
-        last, activation = last.input._keras_history.operation, keras.activations.softmax
-        if getattr(last, "activation", None) is not keras.activations.linear:
-            return False
-    if not isinstance(last, keras.layers.Dense) or activation is not keras.activations.softmax:
-        return False
-    kernel, *bias = last.get_weights()
-    last.set_weights([kernel - kernel.mean(axis=-1, keepdims=True), *(b - b.mean() for b in bias)])
-    return True
-
-
 def _largest_activations(
     network: Any, pairs: list[Pair], pictures: npt.NDArray[np.uint8]
 ) -> list[npt.NDArray[np.float32]]:

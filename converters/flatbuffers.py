@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sorter.converters.equalization import centre_logits, equalize
+from sorter.converters.equalization import equalize
 from sorter.converters.metadata import attach_metadata, build_metadata
 from sorter.converters.networks import Network, open_network
 from sorter.converters.options import ConversionOptions
@@ -59,7 +59,6 @@ def prepare_network(
     network = open_network(place, fresh=True)
     if network.keras is not None:
         equalize(network.keras, pictures, options.equalize_widely)
-        centre_logits(network.keras)
     return network
 
 

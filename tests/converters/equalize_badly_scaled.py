@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 
-from sorter.converters.equalization import centre_logits, equalize, find_pairs
+from sorter.converters.equalization import equalize, find_pairs
 
 
 def make_network() -> keras.Model:
@@ -18,8 +18,7 @@ def make_network() -> keras.Model:
     tensor = keras.layers.BatchNormalization(name="norm")(tensor)
     tensor = keras.layers.ReLU(6.0)(tensor)
     tensor = keras.layers.Conv2D(4, 1, name="pointwise")(tensor)
-    logits = keras.layers.Dense(3, name="logits")(keras.layers.GlobalAveragePooling2D()(tensor))
-    network = keras.Model(inputs, keras.layers.Softmax()(logits))
+    network = keras.Model(inputs, keras.layers.Softmax()(keras.layers.GlobalAveragePooling2D()(tensor)))
     scale = np.logspace(-0.9, 0.4, 8).astype(np.float32)
     norm, pointwise = network.get_layer("norm"), network.get_layer("pointwise")
     gamma, beta, mean, variance = norm.get_weights()
@@ -41,8 +40,6 @@ pictures = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3)).astype(np.
 before, unevenness = np.asarray(network(pictures.astype(np.float32))), coarseness(network)
 count = equalize(network, pictures)
 after = np.asarray(network(pictures.astype(np.float32)))
-centred = centre_logits(network)
-centred_after = np.asarray(network(pictures.astype(np.float32)))
 print(
     json.dumps(
         {
@@ -50,9 +47,6 @@ print(
             "count": count,
             "difference": float(np.abs(before - after).max()),
             "unevenness": [unevenness, coarseness(network)],
-            "centred": centred,
-            "centred_difference": float(np.abs(centred_after - before).max()),
-            "mean_weight": float(np.abs(network.get_layer("logits").get_weights()[0].mean(axis=-1)).max()),
         }
     )
 )

@@ -149,8 +149,6 @@ def test_equalisation_changes_weights_not_results() -> None:
     assert result["difference"] < 1e-5
     before, after = result["unevenness"]
     assert after < before / 2
-    assert result["centred"] and result["centred_difference"] < 1e-5
-    assert result["mean_weight"] < 1e-6
 
 
 def test_a_damaged_network_is_explained(run: Path, tmp_path: Path) -> None:
