@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sorter.benchmarks.pipeline_cli import pipeline
 from sorter.benchmarks.report_cli import compare, merge
 from sorter.cli import SorterCommand, inform, json_option, print_json
 
@@ -34,6 +35,7 @@ def bench() -> None:
 
 bench.add_command(merge)
 bench.add_command(compare)
+bench.add_command(pipeline)
 
 
 class _Measure(SorterCommand):
@@ -41,7 +43,7 @@ class _Measure(SorterCommand):
         super().__init__(*args, **kwargs)
         self.epilog = (
             "Other commands: sorter-bench merge (several machines in one report), sorter-bench compare (has it become "
-            "slower or worse?). Each has its own --help."
+            "slower or worse?), sorter-bench pipeline (how fast a belt may run). Each has its own --help."
         )
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
