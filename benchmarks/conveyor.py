@@ -178,7 +178,7 @@ def run_speed(
         finally:
             sorter.end()
         truth = platform.truth()
-    content = json.loads(notes.read_text()) if notes.is_file() else {"ways": [], "frames": 0, "stale": 0}
+    content = json.loads(notes.read_text()) if notes.is_file() else {"ways": [], "phases": [], "frames": 0}
     duration_s, sorter_s, waited_s, simulation_s = spent
     return Sitting(feed, truth, content, duration_s, sorter_s, waited_s, memory_mb, simulation_s, ended)
 

@@ -1,5 +1,6 @@
 """``sorter-run`` as users start it, with a note of every object's way beside it: for a process of its own."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -59,6 +60,9 @@ class Notes:
         self._latest_s: dict[str, float] = {}
         self._votes_s: list[float] = []
         self._ways: dict[int, Way] = {}
+        self._phases: list[tuple[float, str]] = []
+        self._update = runtime.monitor.update
+        vars(runtime.monitor)["update"] = self._on_update
         runtime.times.observers.append(self._on_stage)
         runtime.on_decided.append(self._on_decided)
         runtime.flights.observers.append(self._on_landed)
@@ -68,9 +72,14 @@ class Notes:
         status = self._runtime.monitor.status
         return {
             "ways": [asdict(way) for way in self._ways.values()],
+            "phases": self._phases,
             "frames": status.camera.frames,
-            "stale": status.stale_frames,
         }
+
+    def _on_update(self, **changes: Any) -> None:
+        if "phase" in changes:
+            self._phases.append((time.monotonic(), changes["phase"].value))
+        self._update(**changes)
 
     def _on_stage(self, stage: str, duration_s: float) -> None:
         self._latest_s[stage] = duration_s

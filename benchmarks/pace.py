@@ -28,8 +28,12 @@ STAGES = {
 }
 """Stages in the order of the way, and what each spans."""
 
-ARM, TIME, UNSEEN = "arm", "time", "unseen"
-"""Why an object was missed: the arm was busy with another one; it was there for less than the sorter needs; neither."""
+ARM, GAP, TIME, UNSEEN = "arm", "gap", "time", "unseen"
+"""Why an object was missed: the arm was busy with another one; the place had not been seen empty after the one before;
+it was still being looked at; or the trigger had not seen it."""
+
+_CAUSES = {"sending": ARM, "moving": ARM, "clearing": GAP, "settling": TIME, "classifying": TIME}
+"""The sorter's phase while an object lies there that it misses, and what that means."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Pace:
         doubled: Objects for which the arm moved twice, and motions for no object.
         each: Fate of each object, in the order in which they came: first letters.
         stages_ms: ``p50``, ``p90``, ``p99`` in milliseconds and ``n`` for each of ``STAGES``.
-        causes: Missed objects by ``ARM``, ``TIME``, ``UNSEEN``.
+        causes: Missed objects by ``ARM``, ``GAP``, ``TIME``, ``UNSEEN``.
         present_s: How long the arm could reach an object.
         votes: Frames classified for an object, the mean.
         arm_busy: Share of the time in which the arm moved.
@@ -89,14 +93,13 @@ class Pace:
         return self.share("missed") + self.share("unfinished") + self.share("doubled")
 
 
-def judge_pace(per_minute: float, sitting: Sitting, move_s: float, needed_s: float | None = None) -> Pace:
+def judge_pace(per_minute: float, sitting: Sitting, move_s: float) -> Pace:
     """Figures of one speed.
 
     Args:
         per_minute: Objects that were to come in a minute.
         sitting: What was found.
         move_s: Seconds that a motion takes.
-        needed_s: How long the sorter needs for an object in its place; None for what it took here.
     """
     truth, feed = sitting.truth, sitting.feed
     visits = [Visit(**{**visit, "bins": tuple(visit["bins"])}) for visit in truth["objects"]]
@@ -104,10 +107,8 @@ def judge_pace(per_minute: float, sitting: Sitting, move_s: float, needed_s: flo
     each = [fate(visit, bins) for visit in visits]
     motions = [motion for motion in truth["motion_log"] if motion["bin"] is not None]
     stages_ms = _percentiles(_times_ms(sitting, visits, motions))
-    if needed_s is None:
-        needed_s = stages_ms.get("in place to first byte", {"p50": 0.0})["p50"] / 1e3
     missed = [visit for visit, what in zip(visits, each, strict=True) if what in ("missed", "unfinished")]
-    causes = Counter(_cause(visit, feed, motions, move_s, needed_s) for visit in missed)
+    causes = Counter(_cause(visit, feed, sitting.notes["phases"]) for visit in missed)
     came = _rate_per_minute(visits)
     counts = {name: each.count(name) for name in FATES}
     moved = counts["right"] + counts["wrong"] + counts["rejected"]
@@ -177,15 +178,12 @@ def _percentiles(times_ms: Mapping[str, Sequence[float]]) -> dict[str, dict[str,
     return summary
 
 
-def _cause(visit: Visit, feed: Feed, motions: Sequence[Mapping[str, Any]], move_s: float, needed_s: float) -> str:
-    """Why an object was missed: what kept the sorter from it while it lay in its place."""
+def _cause(visit: Visit, feed: Feed, phases: Sequence[tuple[float, str]]) -> str:
+    """Why an object was missed: by the phase in which the sorter was for most of the time that it lay in its place."""
     begin_s = visit.arrived_at_s + feed.slide_s
     end_s = begin_s + feed.present_s
-    spans = ((motion["began_at_s"], motion["began_at_s"] + move_s) for motion in motions)
-    busy_s = sum(max(0.0, min(end_s, end) - max(begin_s, begin)) for begin, end in spans)
-    if feed.present_s < needed_s:
-        return TIME
-    # On a moving belt an object shows itself for a moment only: the arm must be free then.
-    if busy_s > 0 and (feed.moving or feed.present_s - busy_s < needed_s):
-        return ARM
-    return UNSEEN
+    spent_s = dict.fromkeys((UNSEEN, ARM, GAP, TIME), 0.0)
+    ends_s = [at_s for at_s, _ in phases[1:]] + [float("inf")]
+    for (since_s, phase), until_s in zip(phases, ends_s, strict=False):
+        spent_s[_CAUSES.get(phase, UNSEEN)] += max(0.0, min(end_s, until_s) - max(begin_s, since_s))
+    return max(spent_s, key=lambda cause: spent_s[cause])

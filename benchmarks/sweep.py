@@ -10,7 +10,7 @@ from typing import Any
 
 from sorter.benchmarks.conditions import Watch
 from sorter.benchmarks.conveyor import Photos, PipelineOptions, run_speed
-from sorter.benchmarks.pace import ARM, FATES, TIME, Pace, judge_pace
+from sorter.benchmarks.pace import ARM, FATES, GAP, TIME, UNSEEN, Pace, judge_pace
 from sorter.bundle import Bundle
 from sorter.cli import progress, warn
 from sorter.errors import DatasetError
@@ -130,7 +130,7 @@ def sweep(
     bins = {label: i for i, label in enumerate(bundle.labels, start=1)}
     steps: list[Step] = []
     for per_minute in limits.speeds():
-        pace = _measure(options, photos, bins, per_minute, steps[0].pace if steps else None)
+        pace = _measure(options, photos, bins, per_minute)
         steps.append(judge_step(pace, steps[0].pace if steps else pace, options, limits))
         watch.sample()
         found = _report(options, limits, photos, bundle, machine, steps, watch)
@@ -140,16 +140,13 @@ def sweep(
     return found
 
 
-def _measure(
-    options: PipelineOptions, photos: Photos, bins: dict[str, int], per_minute: float, slowest: Pace | None
-) -> Pace:
-    needed_s = slowest.stages_ms.get("in place to first byte", {"p50": 0.0})["p50"] / 1e3 if slowest else None
+def _measure(options: PipelineOptions, photos: Photos, bins: dict[str, int], per_minute: float) -> Pace:
     with (
         tempfile.TemporaryDirectory(prefix="sorter-bench-") as folder,
         progress(f"{per_minute:g} objects a minute", options.objects) as advance,
     ):
         sitting = run_speed(options, photos, bins, per_minute, Path(folder), advance)
-    pace = judge_pace(per_minute, sitting, options.move_s, needed_s)
+    pace = judge_pace(per_minute, sitting, options.move_s)
     if not pace.objects and not pace.ended:
         raise DatasetError(f"None of the photos in {photos.folder} came onto the belt.", "Check that they can be read.")
     if pace.ended:
@@ -185,20 +182,17 @@ def _complaints(pace: Pace, slowest: Pace, options: PipelineOptions, limits: Lim
 
 
 def _reason(pace: Pace, slowest: Pace, options: PipelineOptions) -> str:
+    """What kept the sorter from the objects that it lost."""
     needed_ms = slowest.stages_ms.get("in place to first byte", {"p50": 0.0})["p50"]
-    parts = []
-    if count := pace.causes.get(ARM):
-        parts.append(
-            f"{count} came while the arm was busy with another one (a motion takes {options.move_s:g} s, there are "
-            f"{60 / pace.per_minute:.2f} s for each object)"
-        )
-    if count := pace.causes.get(TIME):
-        parts.append(
-            f"{count} were in reach for {1e3 * pace.present_s:.0f} ms, and the sorter needs {needed_ms:.0f} ms from an "
-            "object in its place to the first byte"
-        )
-    if count := sum(pace.causes.values()) - pace.causes.get(ARM, 0) - pace.causes.get(TIME, 0):
-        parts.append(f"{count} were not noticed in time though the arm was free")
+    texts = {
+        ARM: f"came while the arm was busy with another one (a motion takes {options.move_s:g} s, and there are "
+        f"{60 / pace.per_minute:.2f} s for each object)",
+        GAP: "came before the place had been seen empty after the one before",
+        TIME: f"left while they were being looked at (in reach for {1e3 * pace.present_s:.0f} ms; at the slowest speed "
+        f"the sorter needs {needed_ms:.0f} ms from an object in its place to the first byte)",
+        UNSEEN: "were not seen by the trigger",
+    }
+    parts = [f"{pace.causes[cause]} {text}" for cause, text in texts.items() if pace.causes.get(cause)]
     return "; ".join(parts or ["the arm moved for objects that had gone"]) + "."
 
 

@@ -38,7 +38,7 @@ def _sitting(present: list[tuple[int, ...]], motions: list[tuple[float, int, int
     ]
     doubled = sum(took == 0 for _, _, took in motions)
     truth = {"objects": visits, "motion_log": log, "bins": {"a": 1, "b": 2}, "reject_bin": 0}
-    notes = {"ways": ways, "frames": 300, "stale": 0}
+    notes = {"ways": ways, "phases": [], "frames": 300}
     found = Sitting(FEED, {**truth, "score": {"doubled": doubled}}, notes, 10.0, 2.0, 0.1, 90.0, 1.0)
     return replace(found, **changes)
 
@@ -56,11 +56,12 @@ def test_every_object_has_one_fate_and_every_stage_its_time() -> None:
 
 
 def test_it_tells_why_an_object_was_missed() -> None:
-    feed = replace(FEED, every_s=2.0)
-    busy = [(12.3, 1, 1)]  # the second object rests from 12.25 to 13.5
-    assert judge_pace(30, _sitting([(1,), ()], busy, feed=feed), 1.0, needed_s=0.4).causes == {"arm": 1}
-    assert judge_pace(30, _sitting([(1,), ()], busy, feed=feed), 0.2, needed_s=0.4).causes == {"unseen": 1}
-    assert judge_pace(30, _sitting([(1,), ()], busy, feed=feed), 0.2, needed_s=3.0).causes == {"time": 1}
+    # The second object lies in its place from 12.25 s on, for 1.25 s.
+    for phase, cause in {"moving": "arm", "clearing": "gap", "classifying": "time", "waiting": "unseen"}.items():
+        sitting = _sitting([(1,), ()], [(10.75, 1, 1)])
+        phases = [(0.0, "waiting"), (12.3, phase), (13.4, "waiting")]
+        assert judge_pace(30, replace(sitting, notes={**sitting.notes, "phases": phases}), MOVE_S).causes == {cause: 1}
+    assert judge_pace(30, _sitting([()], []), MOVE_S).causes == {"unseen": 1}  # of a sorter that was not there
 
 
 def test_a_speed_breaks_by_its_criterion_and_says_so() -> None:
@@ -71,7 +72,7 @@ def test_a_speed_breaks_by_its_criterion_and_says_so() -> None:
     assert judge_step(good, good, options, limits).holds
     one_missed = judge_pace(40, _sitting([*bins[:19], ()], motions[:19]), 1.0)
     assert judge_step(one_missed, good, options, limits).holds  # 5 % are allowed
-    missed = judge_pace(40, _sitting([*bins[:17], (), (), ()], motions[:17]), 1.0, needed_s=0.5)
+    missed = judge_pace(40, _sitting([*bins[:17], (), (), ()], motions[:17]), 1.0)
     (lost, worse) = judge_step(missed, good, options, limits).broken
     assert lost.startswith("3 of 20 objects missed, 0 doubled: ") and "85%" in worse and "100% at 30" in worse
     wrong = judge_pace(40, _sitting([*bins[:17], (2,), (2,), (2,)], motions), 1.0)
