@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sorter.edge.cameras.camera import Frame
+from sorter.edge.loop import Phase
 from sorter.edge.objects import SortedObject
 from sorter.edge.runtime import Runtime
 from sorter.files import write_json
@@ -22,7 +23,7 @@ class Way:
 
     Attributes:
         sequence: Number of its command.
-        votes: Frames that were classified for it.
+        votes: Frames that were classified for it, also those of a look that had to begin anew.
         captured_at_s: When the sorter had the frame from the camera, on the clock of ``time.monotonic``.
         handed_at_s: When the command was handed to the arm's driver, on that clock.
         capture_age_ms: Until its classification began.
@@ -61,6 +62,8 @@ class Notes:
         self._votes_s: list[float] = []
         self._ways: dict[int, Way] = {}
         self._phases: list[tuple[float, str]] = []
+        self._troubles: dict[str, None] = {}
+        self._began_at_s: float | None = None
         self._update = runtime.monitor.update
         vars(runtime.monitor)["update"] = self._on_update
         runtime.times.observers.append(self._on_stage)
@@ -73,15 +76,21 @@ class Notes:
         return {
             "ways": [asdict(way) for way in self._ways.values()],
             "phases": self._phases,
+            "began_at_s": self._began_at_s,
+            "troubles": list(self._troubles),
             "frames": status.camera.frames,
         }
 
     def _on_update(self, **changes: Any) -> None:
         if "phase" in changes:
             self._phases.append((time.monotonic(), changes["phase"].value))
+            if changes["phase"] in (Phase.FAULT, Phase.PAUSED):
+                self._troubles[changes["reason"]] = None
         self._update(**changes)
 
     def _on_stage(self, stage: str, duration_s: float) -> None:
+        if self._began_at_s is None:
+            self._began_at_s = time.monotonic()
         self._latest_s[stage] = duration_s
         if stage == "classify":
             self._votes_s.append(self._invokes_s[-1])

@@ -28,11 +28,12 @@ STAGES = {
 }
 """Stages in the order of the way, and what each spans."""
 
-ARM, GAP, TIME, UNSEEN = "arm", "gap", "time", "unseen"
+ARM, GAP, TIME, HALT, UNSEEN = "arm", "gap", "time", "halt", "unseen"
 """Why an object was missed: the arm was busy with another one; the place had not been seen empty after the one before;
-it was still being looked at; or the trigger had not seen it."""
+it was still being looked at; the sorter was at fault or paused; or the trigger had not seen it."""
 
 _CAUSES = {"sending": ARM, "moving": ARM, "clearing": GAP, "settling": TIME, "classifying": TIME}
+_CAUSES |= {"fault": HALT, "paused": HALT}
 """The sorter's phase while an object lies there that it misses, and what that means."""
 
 
@@ -50,7 +51,8 @@ class Pace:
         doubled: Objects for which the arm moved twice, and motions for no object.
         each: Fate of each object, in the order in which they came: first letters.
         stages_ms: ``p50``, ``p90``, ``p99`` in milliseconds and ``n`` for each of ``STAGES``.
-        causes: Missed objects by ``ARM``, ``GAP``, ``TIME``, ``UNSEEN``.
+        causes: Missed objects by ``ARM``, ``GAP``, ``TIME``, ``HALT``, ``UNSEEN``.
+        troubles: Why the sorter was at fault or paused, if it was.
         present_s: How long the arm could reach an object.
         votes: Frames classified for an object, the mean.
         arm_busy: Share of the time in which the arm moved.
@@ -72,6 +74,7 @@ class Pace:
     each: str
     stages_ms: Mapping[str, Mapping[str, float]]
     causes: Mapping[str, int]
+    troubles: tuple[str, ...]
     present_s: float
     votes: float
     arm_busy: float
@@ -107,8 +110,6 @@ def judge_pace(per_minute: float, sitting: Sitting, move_s: float) -> Pace:
     each = [fate(visit, bins) for visit in visits]
     motions = [motion for motion in truth["motion_log"] if motion["bin"] is not None]
     stages_ms = _percentiles(_times_ms(sitting, visits, motions))
-    missed = [visit for visit, what in zip(visits, each, strict=True) if what in ("missed", "unfinished")]
-    causes = Counter(_cause(visit, feed, sitting.notes["phases"]) for visit in missed)
     came = _rate_per_minute(visits)
     counts = {name: each.count(name) for name in FATES}
     moved = counts["right"] + counts["wrong"] + counts["rejected"]
@@ -123,7 +124,8 @@ def judge_pace(per_minute: float, sitting: Sitting, move_s: float) -> Pace:
         doubled=int(truth["score"]["doubled"]),
         each="".join("j" if what == "rejected" else what[0] for what in each),
         stages_ms=stages_ms,
-        causes=dict(causes),
+        causes=_causes(sitting, visits, each),
+        troubles=tuple(sitting.notes["troubles"]),
         present_s=feed.present_s,
         votes=sum(way["votes"] for way in ways) / max(1, len(ways)),
         arm_busy=min(1.0, len(motions) * move_s / max(1e-9, len(each) * feed.every_s)),
@@ -178,11 +180,16 @@ def _percentiles(times_ms: Mapping[str, Sequence[float]]) -> dict[str, dict[str,
     return summary
 
 
+def _causes(sitting: Sitting, visits: Sequence[Visit], each: Sequence[str]) -> dict[str, int]:
+    missed = [visit for visit, what in zip(visits, each, strict=True) if what in ("missed", "unfinished")]
+    return dict(Counter(_cause(visit, sitting.feed, sitting.notes["phases"]) for visit in missed))
+
+
 def _cause(visit: Visit, feed: Feed, phases: Sequence[tuple[float, str]]) -> str:
     """Why an object was missed: by the phase in which the sorter was for most of the time that it lay in its place."""
     begin_s = visit.arrived_at_s + feed.slide_s
     end_s = begin_s + feed.present_s
-    spent_s = dict.fromkeys((UNSEEN, ARM, GAP, TIME), 0.0)
+    spent_s = dict.fromkeys((UNSEEN, ARM, GAP, TIME, HALT), 0.0)
     ends_s = [at_s for at_s, _ in phases[1:]] + [float("inf")]
     for (since_s, phase), until_s in zip(phases, ends_s, strict=False):
         spent_s[_CAUSES.get(phase, UNSEEN)] += max(0.0, min(end_s, until_s) - max(begin_s, since_s))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sorter.benchmarks.conditions import Watch
 from sorter.benchmarks.conveyor import Photos, PipelineOptions, run_speed
-from sorter.benchmarks.pace import ARM, FATES, GAP, TIME, UNSEEN, Pace, judge_pace
+from sorter.benchmarks.pace import ARM, FATES, GAP, HALT, TIME, UNSEEN, Pace, judge_pace
 from sorter.bundle import Bundle
 from sorter.cli import progress, warn
 from sorter.errors import DatasetError
@@ -183,13 +183,16 @@ def _complaints(pace: Pace, slowest: Pace, options: PipelineOptions, limits: Lim
 
 def _reason(pace: Pace, slowest: Pace, options: PipelineOptions) -> str:
     """What kept the sorter from the objects that it lost."""
-    needed_ms = slowest.stages_ms.get("in place to first byte", {"p50": 0.0})["p50"]
+    needed = slowest.stages_ms.get("in place to first byte", {"p50": 0.0, "n": 0})
+    needs = ""
+    if needed["n"] >= slowest.objects / 2:
+        needs = f"; at {slowest.per_minute:g} a minute the sorter takes {needed['p50']:.0f} ms to the first byte"
     texts = {
         ARM: f"came while the arm was busy with another one (a motion takes {options.move_s:g} s, and there are "
         f"{60 / pace.per_minute:.2f} s for each object)",
         GAP: "came before the place had been seen empty after the one before",
-        TIME: f"left while they were being looked at (in reach for {1e3 * pace.present_s:.0f} ms; at the slowest speed "
-        f"the sorter needs {needed_ms:.0f} ms from an object in its place to the first byte)",
+        TIME: f"left while they were being looked at (in place for {1e3 * pace.present_s:.0f} ms{needs})",
+        HALT: f"came while the sorter had stopped ({' '.join(pace.troubles)})",
         UNSEEN: "were not seen by the trigger",
     }
     parts = [f"{pace.causes[cause]} {text}" for cause, text in texts.items() if pace.causes.get(cause)]

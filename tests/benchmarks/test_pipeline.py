@@ -38,7 +38,7 @@ def _sitting(present: list[tuple[int, ...]], motions: list[tuple[float, int, int
     ]
     doubled = sum(took == 0 for _, _, took in motions)
     truth = {"objects": visits, "motion_log": log, "bins": {"a": 1, "b": 2}, "reject_bin": 0}
-    notes = {"ways": ways, "phases": [], "frames": 300}
+    notes = {"ways": ways, "phases": [], "troubles": [], "frames": 300}
     found = Sitting(FEED, {**truth, "score": {"doubled": doubled}}, notes, 10.0, 2.0, 0.1, 90.0, 1.0)
     return replace(found, **changes)
 
@@ -57,7 +57,13 @@ def test_every_object_has_one_fate_and_every_stage_its_time() -> None:
 
 def test_it_tells_why_an_object_was_missed() -> None:
     # The second object lies in its place from 12.25 s on, for 1.25 s.
-    for phase, cause in {"moving": "arm", "clearing": "gap", "classifying": "time", "waiting": "unseen"}.items():
+    for phase, cause in {
+        "moving": "arm",
+        "clearing": "gap",
+        "classifying": "time",
+        "waiting": "unseen",
+        "fault": "halt",
+    }.items():
         sitting = _sitting([(1,), ()], [(10.75, 1, 1)])
         phases = [(0.0, "waiting"), (12.3, phase), (13.4, "waiting")]
         assert judge_pace(30, replace(sitting, notes={**sitting.notes, "phases": phases}), MOVE_S).causes == {cause: 1}
