@@ -11,6 +11,7 @@ from sorter.benchmarks.conveyor import Feed, Sitting
 from sorter.edge.decision import BinMap
 from sorter.edge.simulation.score import fate
 from sorter.edge.simulation.world import Visit
+from sorter.edge.triggers.options import TriggerOptions
 
 FATES = ("right", "wrong", "rejected", "missed", "unfinished")
 
@@ -35,6 +36,10 @@ it was still being looked at; the sorter was at fault or paused; or the trigger 
 _CAUSES = {"sending": ARM, "moving": ARM, "clearing": GAP, "settling": TIME, "classifying": TIME}
 _CAUSES |= {"fault": HALT, "paused": HALT}
 """The sorter's phase while an object lies there that it misses, and what that means."""
+
+
+_SHOWN_WIDTHS = 2 * TriggerOptions().zone
+"""For so many picture widths behind the line an object is shown to the network on a moving belt."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +191,12 @@ def _causes(sitting: Sitting, visits: Sequence[Visit], each: Sequence[str]) -> d
 
 
 def _cause(visit: Visit, feed: Feed, phases: Sequence[tuple[float, str]]) -> str:
-    """Why an object was missed: by the phase in which the sorter was for most of the time that it lay in its place."""
+    """Why an object was missed: by the phase in which the sorter was for most of the time that it lay in its place.
+
+    On a belt that does not stop that is the moment in which it crosses the line.
+    """
     begin_s = visit.arrived_at_s + feed.slide_s
-    end_s = begin_s + feed.present_s
+    end_s = begin_s + (_SHOWN_WIDTHS * feed.slide_s if feed.moving else feed.present_s)
     spent_s = dict.fromkeys((UNSEEN, ARM, GAP, TIME, HALT), 0.0)
     ends_s = [at_s for at_s, _ in phases[1:]] + [float("inf")]
     for (since_s, phase), until_s in zip(phases, ends_s, strict=False):

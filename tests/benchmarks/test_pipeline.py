@@ -67,6 +67,9 @@ def test_it_tells_why_an_object_was_missed() -> None:
         sitting = _sitting([(1,), ()], [(10.75, 1, 1)])
         phases = [(0.0, "waiting"), (12.3, phase), (13.4, "waiting")]
         assert judge_pace(30, replace(sitting, notes={**sitting.notes, "phases": phases}), MOVE_S).causes == {cause: 1}
+    moving = _sitting([()], [], feed=feed_at(30, "moving"))  # crosses the line 0.91 s after it came, at 10.91 s
+    phases = [(0.0, "waiting"), (10.8, "moving"), (11.1, "waiting")]
+    assert judge_pace(30, replace(moving, notes={**moving.notes, "phases": phases}), MOVE_S).causes == {"arm": 1}
     assert judge_pace(30, _sitting([()], []), MOVE_S).causes == {"unseen": 1}  # of a sorter that was not there
 
 
