@@ -27,7 +27,7 @@ from sorter.trainer.page import write_page as write_sections
 _NUMBERS_FROM = {HEADER: 2, STAGE_HEADER: 1}
 _WAY = ("capture age", "prepare", "invoke", "decide", "first byte")
 
-_STYLE = "<style>table.speeds td, table.speeds th { white-space: nowrap; padding-right: .8rem; }</style>"
+_STYLE = "<style>table.speeds { font-size: .9rem; } table.speeds td { white-space: nowrap; }</style>"
 
 _COUNTED = (
     "Every object is counted once, by the simulator's ledger of what the arm really took to which bin, not by the "
