@@ -6,7 +6,7 @@ PEER_MODELS ?= models/waste-mobilenetv2-int8.tflite
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
-	bench-augmentation bench-peers bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
+	bench-augmentation bench-input bench-pipeline bench-peers bench-edge bench-endurance bench-ping bench-trigger bench-camera bench-photos \
 	bench-training-memory bench-quantization bench-conversion conversion-table \
 	soak clean
 
@@ -80,6 +80,16 @@ bench-startup: install
 
 bench-augmentation: install
 	$(BIN)/python -m sorter.benchmarks.augmentation --json reports/augmentation.json
+
+## Training input from photos on the disk: the toolkit's, and the two ways that Keras has.
+bench-input: install
+	$(BIN)/python -m sorter.benchmarks.input_pipelines ../shared/data/trashnet --json reports/input_pipelines.json
+
+## The whole way, from photos on a belt to the arm: belts that stop for each object, and belts that never do.
+bench-pipeline: install
+	$(BIN)/sorter-bench pipeline waste-mobilenetv2-int8 --data ../shared/data/trashnet --out reports/pipeline
+	$(BIN)/sorter-bench pipeline waste-mobilenetv2-int8 --data ../shared/data/trashnet --out reports/pipeline-moving \
+		--belt moving
 
 ## Memory of a training on 2,500, 10,000 and 20,000 photos; some 10 minutes.
 bench-training-memory: install

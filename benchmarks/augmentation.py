@@ -52,14 +52,14 @@ def make_ours(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
     return run
 
 
-def make_keras(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
-    """One pass of ImageDataGenerator over the same pictures, with as many threads; gives the number of pictures."""
+def keras_generator() -> Any:
+    """An ImageDataGenerator with the recipe's list."""
     import tensorflow as tf
 
     from sorter.trainer.recipes import RECIPES
 
     options = RECIPES[_RECIPE].augmentation
-    generator = tf.keras.preprocessing.image.ImageDataGenerator(
+    return tf.keras.preprocessing.image.ImageDataGenerator(
         rotation_range=options.rotation_deg,
         width_shift_range=options.shift,
         height_shift_range=options.shift,
@@ -69,8 +69,12 @@ def make_keras(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
         brightness_range=options.brightness,
         fill_mode=options.fill,
     )
+
+
+def make_keras(pictures: Pixels, pool: ThreadPoolExecutor) -> Callable[[], int]:
+    """One pass of ImageDataGenerator over the same pictures, with as many threads; gives the number of pictures."""
     floats: npt.NDArray[np.float32] = pictures.astype(np.float32)
-    batches: Any = generator.flow(floats, batch_size=_BATCH_SIZE, seed=1)
+    batches: Any = keras_generator().flow(floats, batch_size=_BATCH_SIZE, seed=1)
 
     def run() -> int:
         return sum(len(batch) for batch in pool.map(batches.__getitem__, range(len(batches))))

@@ -34,7 +34,7 @@ def pareto_chart(points: Sequence[Point]) -> str:
     for i in sorted(range(len(points)), key=lambda i: -radii[i]):
         parts.append(_bubble(points[i], *bubbles[i]))
     parts += _labels(points, bubbles)
-    return _svg(_WIDTH, _HEIGHT, parts, "Latency and accuracy of each model")
+    return svg(_WIDTH, _HEIGHT, parts, "Latency and accuracy of each model")
 
 
 def time_line_chart(parts: Sequence[tuple[str, float, float]]) -> str:
@@ -46,13 +46,14 @@ def time_line_chart(parts: Sequence[tuple[str, float, float]]) -> str:
     for i, (name, begin, end) in enumerate(parts):
         y, x = 10 + i * row_px, left + span * begin / total
         width = max(1.5, span * (end - begin) / total)
-        drawn.append(_text(left - 10, y + 15, name, "end"))
+        drawn.append(text(left - 10, y + 15, name, "end"))
         drawn.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="20" rx="3" fill="{_FRONT}"/>')
-        drawn.append(_text(x + width + 6, y + 15, f"{end - begin:.2f} ms", "start"))
-    return _svg(_WIDTH, 14 + len(parts) * row_px, drawn, "The way of one object, stage after stage")
+        drawn.append(text(x + width + 6, y + 15, f"{end - begin:.2f} ms", "start"))
+    return svg(_WIDTH, 14 + len(parts) * row_px, drawn, "The way of one object, stage after stage")
 
 
-def _svg(width: int, height: int, parts: Sequence[str], title: str) -> str:
+def svg(width: int, height: int, parts: Sequence[str], title: str) -> str:
+    """A whole picture, of its parts."""
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" {_FONT} font-size="13">'
     return f"{head}<title>{escape(title)}</title>{''.join(parts)}</svg>"
 
@@ -95,13 +96,13 @@ def _axes(x: Scale, x_ticks: Sequence[float], y: Scale, y_ticks: Sequence[float]
     parts = [f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#4a5568"/>']
     for tick in x_ticks:
         parts.append(f'<path d="M{x(tick):.1f} {_TOP}V{bottom}" stroke="#edf2f7"/>')
-        parts.append(_text(x(tick), bottom + 18, f"{tick:g}", "middle"))
+        parts.append(text(x(tick), bottom + 18, f"{tick:g}", "middle"))
     for tick in y_ticks:
         parts.append(f'<path d="M{_LEFT} {y(tick):.1f}H{right}" stroke="#edf2f7"/>')
-        parts.append(_text(_LEFT - 8, y(tick) + 4, f"{tick:.{digits}%}", "end"))
-    parts.append(_text((_LEFT + right) / 2, _HEIGHT - 14, "milliseconds for one frame (median)", "middle"))
+        parts.append(text(_LEFT - 8, y(tick) + 4, f"{tick:.{digits}%}", "end"))
+    parts.append(text((_LEFT + right) / 2, _HEIGHT - 14, "milliseconds for one frame (median)", "middle"))
     middle = (_TOP + bottom) / 2
-    parts.append(f'<g transform="rotate(-90 16 {middle})">{_text(16, middle, "accuracy", "middle")}</g>')
+    parts.append(f'<g transform="rotate(-90 16 {middle})">{text(16, middle, "accuracy", "middle")}</g>')
     return "".join(parts)
 
 
@@ -134,7 +135,7 @@ def _labels(points: Sequence[Point], bubbles: Sequence[tuple[float, float, float
         if abs(base - 4 - y) > _LINE_PX:
             end = min(max(x, left), left + width)
             parts.append(f'<path d="M{x:.1f} {y:.1f}L{end:.1f} {base - 4:.1f}" stroke="{_DOMINATED}"/>')
-        parts.append(_text(left, base, name, "start", color))
+        parts.append(text(left, base, name, "start", color))
     return parts
 
 
@@ -160,6 +161,7 @@ def _overlap(a: Box, b: Box) -> float:
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
-def _text(x: float, y: float, text: str, anchor: str, color: str = "#4a5568") -> str:
+def text(x: float, y: float, words: str, anchor: str, color: str = "#4a5568") -> str:
+    """Words at a place; ``anchor`` is ``start``, ``middle`` or ``end``."""
     halo = 'paint-order="stroke" stroke="#fff" stroke-width="3"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" {halo}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" {halo}>{escape(words)}</text>'

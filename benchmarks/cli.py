@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sorter.benchmarks.pipeline_cli import pipeline
 from sorter.benchmarks.report_cli import compare, merge
 from sorter.benchmarks.studies.cli import study
 from sorter.cli import SorterCommand, inform, json_option, print_json
@@ -35,6 +36,7 @@ def bench() -> None:
 
 bench.add_command(merge)
 bench.add_command(compare)
+bench.add_command(pipeline)
 bench.add_command(study)
 
 
@@ -43,7 +45,8 @@ class _Measure(SorterCommand):
         super().__init__(*args, **kwargs)
         self.epilog = (
             "Other commands: sorter-bench merge (several machines in one report), sorter-bench compare (has it become "
-            "slower or worse?), sorter-bench study (the studies' result tables). Each has its own --help."
+            "slower or worse?), sorter-bench pipeline (how fast a belt may run), sorter-bench study (the studies' result "
+            "tables). Each has its own --help."
         )
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:

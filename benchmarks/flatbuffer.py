@@ -1,18 +1,14 @@
 """What stands in a ``.tflite``: its operators, their weights and multiply-accumulates. Needs no TensorFlow.
 
-The schema's Python classes come with LiteRT (and with TensorFlow); where neither is installed, as with tflite-runtime
-on 32-bit ARM, nothing is counted.
+Where the schema is not installed (see ``sorter.flatbuffer``), as with tflite-runtime on 32-bit ARM, nothing is counted.
 """
 
 import copy
-import importlib
 import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-_SCHEMAS = ("ai_edge_litert.schema_py_generated", "tensorflow.lite.python.schema_py_generated")
+from sorter.flatbuffer import find_schema, names_of, numbers, operator_number, pack_model, unpack_model
 
 _INT32, _INT64 = 2, 4  # TensorType in schema.fbs: sizes and axes, save as biases
 _WITH_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
@@ -40,16 +36,14 @@ class Network:
 
     Args:
         flatbuffer: Content of a ``.tflite``.
-        schema: Python classes of the schema: see ``find_schema``.
+        schema: Python classes of the schema: see ``sorter.flatbuffer``.
     """
 
     def __init__(self, flatbuffer: bytes, schema: Any) -> None:
         self._schema = schema
-        self._model = schema.ModelT.InitFromPackedBuf(flatbuffer, 0)
+        self._model = unpack_model(flatbuffer)
         self._graph = self._model.subgraphs[0]
-        self._names: dict[int, str] = {
-            code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
-        }
+        self._names = names_of(schema.BuiltinOperator)
 
     def operators(self) -> list[Operator]:
         """All operators in the order of their execution."""
@@ -106,16 +100,12 @@ class Network:
         return tensors, buffers, places
 
     def _pack(self, operators: list[Any], tensors: list[Any], buffers: list[Any], inputs: list[int]) -> bytes:
-        import flatbuffers
-
         graph, model = self._schema.SubGraphT(), self._schema.ModelT()
         graph.tensors, graph.operators, graph.inputs = tensors, operators, inputs
         graph.outputs = operators[-1].outputs
         model.version, model.operatorCodes = self._model.version, self._model.operatorCodes
         model.subgraphs, model.buffers = [graph], buffers
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return pack_model(model)
 
     def _operator(self, index: int) -> Operator:
         operator = self._graph.operators[index]
@@ -138,28 +128,16 @@ class Network:
 
     def _name(self, operator: Any) -> str:
         code = self._model.operatorCodes[operator.opcodeIndex]
-        # Codes above 127 stand in a newer field; older files have the old one only (schema.fbs, OperatorCode).
-        return self._names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
+        return self._names.get(operator_number(code), "UNKNOWN")
 
     def _shape(self, index: int) -> tuple[int, ...]:
-        shape = self._graph.tensors[index].shape
-        return tuple(int(side) for side in np.atleast_1d(shape if shape is not None else ()))
+        return tuple(numbers(self._graph.tensors[index].shape))
 
     def _is_constant(self, index: int) -> bool:
         if index < 0:
             return False
         data = self._model.buffers[self._graph.tensors[index].buffer].data
         return data is not None and len(data) > 0
-
-
-def find_schema() -> Any | None:
-    """The module with the schema's Python classes; None where none is installed."""
-    for name in _SCHEMAS:
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    return None
 
 
 def take_apart(flatbuffer: bytes) -> Network | None:

@@ -16,7 +16,7 @@ from sorter.files import write_text
 from sorter.trainer.page import Section, fact_table, note
 from sorter.trainer.page import write_page as write_sections
 
-_STYLE = """<style>
+CHART_STYLE = """<style>
 body { max-width: 78rem; } .chart { overflow-x: auto; } .chart svg { width: 100%; min-width: 32rem; max-width: 56rem; }
 .remarks { background: #fffaf0; border-left: .3rem solid #dd6b20; padding: .6rem 1rem; margin: 1rem 0; }
 .remarks ul { margin: 0; padding-left: 1.1rem; } .verdict { background: #ebf8ff; border-left-color: #3182ce; }
@@ -27,6 +27,7 @@ table.bars td.bar { width: 45%; } table.bars td.bar div { background: #2b6cb0; h
 </style>"""
 
 _TOP_OPERATORS = 12
+_NOT_TOLD = "not told by this machine"
 
 _TIMES = (
     "Times of one 640x480 frame, preprocessing included; below a median its 95 % interval, below the threads the cores "
@@ -50,7 +51,13 @@ def write_page(folder: Path, results: Results, verdict: Sequence[str] = ()) -> N
     if chart:
         write_text(folder / "pareto.svg", chart)
     sections = [
-        Section("", _STYLE + TABLE_STYLE + _box(verdict, "remarks verdict") + _box(remarks(results), "remarks")),
+        Section(
+            "",
+            CHART_STYLE
+            + TABLE_STYLE
+            + sentence_box(verdict, "remarks verdict")
+            + sentence_box(remarks(results), "remarks"),
+        ),
         Section("Latency and accuracy", _front(results, chart)),
         Section("Models", model_table(results)),
         Section("Times", time_table(results) + note(_TIMES)),
@@ -62,7 +69,8 @@ def write_page(folder: Path, results: Results, verdict: Sequence[str] = ()) -> N
     write_sections("Size and latency versus accuracy", describe(results), sections, folder / "report.html")
 
 
-def _box(sentences: Sequence[str], css_class: str) -> str:
+def sentence_box(sentences: Sequence[str], css_class: str) -> str:
+    """A box with sentences; nothing where there are none."""
     if not sentences:
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
@@ -145,7 +153,13 @@ def _bar_row(row: Mapping[str, Any], total_ms: float) -> str:
 
 
 def _conditions(results: Results) -> str:
-    machine, conditions = results.machine, results.conditions
+    energy = results.method.get("energy")
+    facts = condition_facts(results.machine, results.conditions)
+    return fact_table([*facts, ("energy from", _NOT_TOLD if energy is None else energy)])
+
+
+def condition_facts(machine: Mapping[str, Any], conditions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Machine and conditions as rows of (name, value)."""
     facts = [(name, str(machine[name])) for name in ("processor", "architecture", "cores", "python", "interpreter")]
     during = conditions["during"]
     told: list[tuple[str, Any, str]] = [
@@ -157,7 +171,5 @@ def _conditions(results: Results) -> str:
         ("lowest mean frequency", during.get("frequency_mhz_min"), "{:.0f} MHz"),
         ("highest temperature", during.get("temperature_c_max"), "{:.0f} °C"),
         ("throttling (get_throttled)", conditions["after"].get("throttled"), "{:#x}"),
-        ("energy from", results.method.get("energy"), "{}"),
     ]
-    facts += [(name, "not told by this machine" if v is None else form.format(v)) for name, v, form in told]
-    return fact_table(facts)
+    return facts + [(name, _NOT_TOLD if value is None else form.format(value)) for name, value, form in told]

@@ -54,14 +54,19 @@ class BareNetwork:
 
 
 class TimedInterpreter:
-    """An interpreter that notes how long its latest ``invoke`` took.
+    """An interpreter that notes how long each ``invoke`` took.
+
+    Args:
+        interpreter: The one that works.
+        times_s: Grows by each time.
 
     Attributes:
-        latest_s: That time.
+        latest_s: The latest time.
     """
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, times_s: list[float] | None = None) -> None:
         self._interpreter = interpreter
+        self._times_s = [] if times_s is None else times_s
         self.latest_s = 0.0
 
     def invoke(self) -> None:
@@ -69,6 +74,7 @@ class TimedInterpreter:
         started_s = time.monotonic()
         self._interpreter.invoke()
         self.latest_s = time.monotonic() - started_s
+        self._times_s.append(self.latest_s)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._interpreter, name)

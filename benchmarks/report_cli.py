@@ -23,7 +23,8 @@ def parse_share(text: str) -> float:
     return share
 
 
-def _share(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
+def share_option_value(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
+    """``parse_share``, for an option."""
     return parse_share(text)
 
 
@@ -55,9 +56,15 @@ def merge(reports: tuple[Path, ...], out: Path) -> None:
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option(
-    "--fail-over", callback=_share, metavar="SHARE", default="5%", help="How much slower or larger a model may become."
+    "--fail-over",
+    callback=share_option_value,
+    metavar="SHARE",
+    default="5%",
+    help="How much slower or larger a model may become.",
 )
-@click.option("--accuracy-drop", callback=_share, metavar="SHARE", default="1%", help="How much accuracy it may lose.")
+@click.option(
+    "--accuracy-drop", callback=share_option_value, metavar="SHARE", default="1%", help="How much accuracy it may lose."
+)
 @json_option
 def compare(old: Path, new: Path, fail_over: float, accuracy_drop: float, as_json: bool) -> None:
     """Fails (exit code 1) where a model of the report NEW is slower, worse or larger than in OLD.

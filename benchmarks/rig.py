@@ -62,6 +62,13 @@ class Program:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def waited_s(self) -> float:
+        """How long its main thread was ready to run and had no core; 0 where the system does not tell."""
+        try:
+            return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0.0
+
     def resident_mb(self) -> float:
         """Resident memory in megabytes (MiB)."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()

@@ -11,6 +11,7 @@ from typing import Any
 
 import flatbuffers
 
+from sorter.flatbuffer import load_schema, pack_model, unpack_model
 from sorter.image import InputSpec
 from sorter.manifest import LABELS_NAME
 
@@ -125,14 +126,8 @@ def _floats(b: Any, values: Sequence[float]) -> int:
 
 
 def attach_metadata(flatbuffer: bytes, metadata: bytes) -> bytes:
-    """Puts a metadata buffer into a ``.tflite``, in place of one that is there already.
-
-    Needs TensorFlow, for its Python classes of the TFLite schema.
-    """
-    from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    """Puts a metadata buffer into a ``.tflite``, in place of one that is there already."""
+    schema, model = load_schema(), unpack_model(flatbuffer)
     kept = [entry for entry in model.metadata or [] if entry.name != METADATA_NAME.encode()]
     buffer = schema.BufferT()
     buffer.data = list(metadata)
@@ -140,4 +135,4 @@ def attach_metadata(flatbuffer: bytes, metadata: bytes) -> bytes:
     entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*kept, entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return pack_model(model)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sorter.converters.activations import open_probe
+from sorter.flatbuffer import pack_model, unpack_model
 from sorter.image import Pixels
 
 Range = tuple[float, float]
@@ -81,11 +82,9 @@ def quantize(
 
 
 def _with_ranges(calibrated: bytes, ranges: Mapping[str, Range]) -> bytes:
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(calibrated))
+    model = unpack_model(calibrated)
     for tensor in model.subgraphs[0].tensors:
         chosen = ranges.get(tensor.name.decode())
         if chosen is not None and tensor.quantization is not None and tensor.quantization.min is not None:
             tensor.quantization.min, tensor.quantization.max = [chosen[0]], [chosen[1]]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return pack_model(model)

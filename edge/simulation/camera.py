@@ -13,7 +13,7 @@ from sorter.dataset import Photo, Subset, apply_split, open_dataset, read_photos
 from sorter.edge.cameras.camera import Camera, Frame
 from sorter.edge.simulation.address import read_options, split_address, unknown_option
 from sorter.edge.simulation.background import render_background
-from sorter.edge.simulation.exhibit import Preloaded, photographs, rendered_fruits, take_turns
+from sorter.edge.simulation.exhibit import ALL_SIDES, LEFT, Preloaded, photographs, rendered_fruits, take_turns
 from sorter.edge.simulation.faults import CameraFaultOptions, Fault, FaultPlan
 from sorter.edge.simulation.fruit import FRUITS
 from sorter.edge.simulation.light import Light, Sensor
@@ -39,6 +39,7 @@ class SceneOptions:
         split: A ``split.csv`` that says which photo belongs to which part; empty when the folders do.
         width: Of the camera's picture, in pixels; 0 for what suits the objects.
         height: Likewise; both or none.
+        cover: Share of the picture's width and height that a photo fills; less leaves ground to see around it.
     """
 
     fps: float = 30.0
@@ -47,12 +48,15 @@ class SceneOptions:
     split: str = ""
     width: int = 0
     height: int = 0
+    cover: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.fps <= 1000:
             raise ConfigError(f"A camera with {self.fps:g} frames a second is impossible.", "Choose 0.1 to 1000.")
         if self.subset not in ("", *get_args(Subset)):
             raise ConfigError(f"There is no part {self.subset!r}.", f"Choose {', '.join(get_args(Subset))}.")
+        if not 0.1 <= self.cover <= 1:
+            raise ConfigError(f"A photo cannot fill {self.cover:g} of the picture's sides.", "Choose 0.1 to 1.")
         if (self.width or self.height) and not all(
             _LEAST_SIDE_PX <= side <= _MOST_SIDE_PX for side in (self.width, self.height)
         ):
@@ -227,18 +231,21 @@ def make_simulation(address: str, objects: int | None = None, endless: bool = Fa
     if objects is not None:
         given["objects"] = str(objects)
     scene, faults, given = _divide(given)
-    if not folder and (scene.subset or scene.split):
-        raise ConfigError("Parts of a data set need a folder of photos.", "Write sim:FOLDER?subset=test.")
+    if not folder and (scene.subset or scene.split or scene.cover != 1):
+        raise ConfigError("subset, split and cover need a folder of photos.", "Write sim:FOLDER?subset=test.")
+    # A belt has a direction.
+    sides = LEFT if read_options(WorldOptions, given).moving else ALL_SIDES
     rng = np.random.default_rng([scene.seed, 0])
     light, sensor = Light.vary(rng), Sensor.vary(rng)
     if folder:
         photos = _choose_photos(Path(folder), scene)
         labels: tuple[str, ...] = tuple(sorted({photo.label for photo in photos}))
         size = scene.size or _frame_size(photos, scene.seed)
-        preloaded = Preloaded(photographs(photos, scene.seed, size))
+        width, height = (round(scene.cover * side) for side in size)
+        preloaded = Preloaded(photographs(photos, scene.seed, (width, height), sides))
     else:
         labels, size = FRUITS, scene.size or _FRUIT_FRAME
-        preloaded = Preloaded(rendered_fruits(scene.seed, size, light))
+        preloaded = Preloaded(rendered_fruits(scene.seed, size, light, sides))
     # A photo is already blurred and noisy from its own camera.
     given.setdefault("noise", "1.0" if folder else str(sensor.noise))
     given.setdefault("blur_px", "0" if folder else str(sensor.blur_px))

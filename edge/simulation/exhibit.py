@@ -18,7 +18,11 @@ from sorter.image import Pixels, read_image
 
 _log = logging.getLogger(__name__)
 
-_SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1))
+Side = tuple[int, int]
+"""Where an object comes from: (1, 0) is the right."""
+
+ALL_SIDES: tuple[Side, ...] = ((1, 0), (-1, 0), (0, 1), (0, -1))
+LEFT: tuple[Side, ...] = ((-1, 0),)
 
 
 class Exhibit(Protocol):
@@ -42,7 +46,7 @@ class Exhibit(Protocol):
 
         Args:
             ground: uint8 BGR (H, W, 3), the empty platform; not changed.
-            arrived: 0 still outside the picture, 1 at rest.
+            arrived: 0 still outside the picture, 1 at rest, 2 outside again at the other side.
         """
 
 
@@ -61,7 +65,7 @@ class FruitExhibit:
     label: str
     sprite: Sprite
     corner: tuple[int, int]
-    side: tuple[int, int]
+    side: Side
     name: str = ""
 
     def draw(self, ground: Pixels, arrived: float) -> Pixels:
@@ -91,7 +95,7 @@ class PhotoExhibit:
 
     label: str
     photo: Pixels
-    side: tuple[int, int]
+    side: Side
     name: str
 
     def draw(self, ground: Pixels, arrived: float) -> Pixels:
@@ -107,32 +111,38 @@ class PhotoExhibit:
         return picture
 
 
-def rendered_fruits(seed: int, size: tuple[int, int], light: Light) -> Iterator[FruitExhibit]:
+def rendered_fruits(
+    seed: int, size: tuple[int, int], light: Light, sides: Sequence[Side] = ALL_SIDES
+) -> Iterator[FruitExhibit]:
     """Fruits without end, every kind once before any comes again.
 
     Args:
         seed: Equal seeds give equal fruits.
         size: (width, height) of the frame, in pixels.
         light: Of the platform, so that objects and ground match.
+        sides: Where they may come from.
     """
     rng = np.random.default_rng([seed, 1])
     while True:
         for label in rng.permutation(FRUITS):
             sprite = render_sprite(str(label), rng, light, min(size))
-            yield FruitExhibit(str(label), sprite, place(sprite, size, rng), _SIDES[rng.integers(4)])
+            yield FruitExhibit(str(label), sprite, place(sprite, size, rng), sides[int(rng.integers(len(sides)))])
 
 
-def photographs(photos: Sequence[Photo], seed: int, size: tuple[int, int]) -> Iterator[PhotoExhibit]:
+def photographs(
+    photos: Sequence[Photo], seed: int, size: tuple[int, int], sides: Sequence[Side] = ALL_SIDES
+) -> Iterator[PhotoExhibit]:
     """Every photograph once, in random order, classes taking turns; unreadable ones are left out with a warning.
 
     Args:
         photos: What to show.
         seed: Of the order.
-        size: (width, height) of the frame, in pixels.
+        size: (width, height) that they fill, in pixels.
+        sides: Where they may come from.
     """
     rng = np.random.default_rng([seed, 2])
     for photo in take_turns(photos, rng):
-        side = _SIDES[rng.integers(4)]
+        side = sides[int(rng.integers(len(sides)))]
         try:
             picture = read_image(photo.path)
         except DatasetError as error:

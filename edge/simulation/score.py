@@ -21,13 +21,14 @@ def score(ledger: Sequence[Visit], empty_takes: Sequence[int], bins: BinMap) -> 
     counts = dict.fromkeys(("seen", "right", "wrong", "rejected", "missed", "unfinished", "doubled"), 0)
     for visit in ledger:
         counts["seen"] += 1
-        counts[_fate(visit, bins)] += 1
+        counts[fate(visit, bins)] += 1
         counts["doubled"] += visit.doubled
     counts["doubled"] += len(empty_takes)
     return counts
 
 
-def _fate(visit: Visit, bins: BinMap) -> str:
+def fate(visit: Visit, bins: BinMap) -> str:
+    """What became of one object: ``right``, ``wrong``, ``rejected``, ``missed`` or ``unfinished``."""
     if visit.bin is None:
         return "missed" if visit.missed else "unfinished"
     if visit.bin == bins.bins.get(visit.label):

@@ -165,6 +165,11 @@ class World:
         with self._lock:
             self._advance(now_s)
             reached, self._reached, self._held_until_s = self._reached, None, float("-inf")
+            if self._options.every_s and reached and self._has_gone(reached):
+                # The belt went on while the arm carried it.
+                self._takes.append(reached)
+                self._visits[reached - 1] = replace(self._visits[reached - 1], bins=(bin_number,))
+                return
             if self._has_object() and reached in (None, self._visits[-1].number):
                 self._takes.append(self._visits[-1].number)
                 self._amend(bins=(bin_number,), left_at_s=now_s)
@@ -180,6 +185,9 @@ class World:
 
     def _has_object(self) -> bool:
         return self._phase in ("arriving", "resting", "leaving") and not self._visits[-1].bins
+
+    def _has_gone(self, number: int) -> bool:
+        return not self._visits[number - 1].bins and not (self._has_object() and self._visits[-1].number == number)
 
     def _amend(self, **changes: object) -> None:
         self._visits[-1] = replace(self._visits[-1], **changes)  # type: ignore[arg-type]
@@ -198,16 +206,21 @@ class World:
                 self._enter("resting", end_s)
             elif self._phase == "resting":
                 self._amend(left_at_s=end_s)
-                self._enter("leaving", end_s)
+                # From a belt that moves on the arm lifts what it has reached for.
+                lifted = self._options.every_s and self._reached == self._visits[-1].number
+                self._enter("empty" if lifted else "leaving", end_s)
             else:
                 self._enter("empty", end_s)
 
     def _duration_s(self) -> float:
-        options = self._options
+        options, since_s = self._options, self._since_s or 0.0
+        first_s = 0.0 if self._visits else options.first_s
+        due_s = self._visits[-1].arrived_at_s + options.every_s - since_s if self._visits else 0.0
+        held_s = 0.0 if options.every_s else self._held_until_s - since_s
         return {
-            "empty": max(options.empty_s / options.speed, 0.0 if self._visits else options.first_s),
+            "empty": max(options.empty_s / options.speed, first_s, due_s if options.every_s else 0.0),
             "arriving": options.arrive_s / options.speed,
-            "resting": max(options.patience_s, self._held_until_s - (self._since_s or 0.0)),
+            "resting": max(options.rest_s, held_s),
             "leaving": options.arrive_s / options.speed,
         }[self._phase]
 
@@ -229,11 +242,18 @@ class World:
         elif self._phase == "resting":
             picture = self._still = self._blurred(self._exhibit.draw(self._ground, 1.0))
         else:
-            share = (now_s - (self._since_s or now_s)) / max(1e-9, self._duration_s())
-            # Quick at first, slow at the end, as things do that slide to rest.
-            arrived = 1 - (1 - share) ** 2 if self._phase == "arriving" else 1 - share**2
-            picture = self._blurred(self._exhibit.draw(self._ground, arrived))
+            since_s = now_s if self._since_s is None else self._since_s
+            share = (now_s - since_s) / max(1e-9, self._duration_s())
+            picture = self._blurred(self._exhibit.draw(self._ground, self._arrived(share)))
         return picture
+
+    def _arrived(self, share: float) -> float:
+        """Where an object is after a share of its way in or out: 0 outside, 1 in its place, 2 outside again."""
+        arriving = self._phase == "arriving"
+        if self._options.moving:
+            return share if arriving else 1 + share
+        # Quick at first, slow at the end, as things do that slide to rest.
+        return 1 - (1 - share) ** 2 if arriving else 1 - share**2
 
     def _blurred(self, picture: Pixels) -> Pixels:
         sigma = self._options.blur_px

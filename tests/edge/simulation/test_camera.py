@@ -57,6 +57,24 @@ def test_photos_fill_the_frame(photos: Path) -> None:
         assert share > 0.99 if not name.endswith("3.png") else 0.3 < share < 0.6
 
 
+def test_photos_on_a_belt_that_does_not_stop_come_from_the_left_with_ground_around_them(photos: Path) -> None:
+    address = f"sim:{photos}?moving=1&every_s=4&arrive_s=1&empty_s=0.1&cover=0.7&noise=0&flicker=0&width=640&height=480"
+    world = make_simulation(address).world
+    world.frame(0.0)
+    for number in range(8):
+        begin_s = 0.1 + 4 * number
+        early, middle, late = (world.frame(begin_s + s) for s in (0.6, 1.0, 1.4))
+        level = 40 if world.ledger[-1].name.startswith("dark") else 220
+        columns = [
+            np.flatnonzero((picture == level).all(axis=2).sum(axis=0) > 100) for picture in (early, middle, late)
+        ]
+        assert columns[0].mean() < columns[1].mean() - 60 < columns[2].mean() - 120
+        assert abs(columns[1].mean() - 320) < 10
+        height = (middle == level).all(axis=2).sum(axis=0).max()
+        assert height == pytest.approx(0.7 * 480, abs=40)
+        assert len(world.ledger) == number + 1
+
+
 def test_only_one_part_of_the_photos(photos: Path, tmp_path: Path) -> None:
     dataset = open_dataset(photos)
     split = tmp_path / "split.csv"

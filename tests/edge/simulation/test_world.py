@@ -169,3 +169,61 @@ def test_the_first_object_may_come_later() -> None:
     world.take(1, 6.5)
     world.frame(7.6)
     assert len(world.ledger) == 2
+
+
+CLOCKED = WorldOptions(empty_s=1, arrive_s=1, every_s=6, flicker=0, noise=0, blur_px=0)
+
+
+def _arrivals(world: World) -> list[float]:
+    return [visit.arrived_at_s for visit in world.ledger]
+
+
+def test_a_belt_with_a_clock_brings_objects_whatever_the_arm_does() -> None:
+    world = _world(3, CLOCKED)
+    assert CLOCKED.rest_s == 3
+    world.frame(0.0)
+    world.take(1, 2.5)  # early
+    world.frame(9.0)  # the second one rests from 8 to 11
+    world.reach(10.9, 12.9)
+    world.take(2, 12.9)  # too late for any other platform
+    world.frame(18.5)
+    assert _arrivals(world) == [1.0, 7.0, 13.0]
+    assert [visit.bins for visit in world.ledger] == [(1,), (2,), ()]
+    assert world.takes == (1, 2) and world.ledger[2].missed
+    assert not world.finished
+    world.frame(19.1)
+    assert world.finished
+
+
+def test_an_arm_that_carries_one_object_does_not_take_the_next() -> None:
+    world = _world(2, CLOCKED)
+    world.frame(0.0)
+    world.reach(4.0, 9.0)
+    world.frame(8.5)  # the second one rests
+    world.take(3, 9.0)
+    assert [visit.bins for visit in world.ledger] == [(3,), ()] and world.phase == "resting"
+    world.take(4, 9.5)
+    assert [visit.bins for visit in world.ledger] == [(3,), (4,)]
+
+
+def test_an_arm_that_reached_for_nothing_takes_nothing() -> None:
+    world = _world(1, CLOCKED)
+    world.frame(0.0)
+    world.reach(0.5, 2.5)
+    world.take(3, 2.5)
+    assert world.takes == (0,) and world.empty_takes == (3,) and not world.ledger[0].bins
+
+
+def test_on_a_belt_that_does_not_stop_objects_pass() -> None:
+    world = _world(1, WorldOptions(arrive_s=1, empty_s=0, every_s=4, moving=True, flicker=0, noise=0, blur_px=0))
+    seen = [_white(world.frame(t / 4)) for t in range(9)]
+    assert seen[:5] == [0, 10, 20, 30, 40] and seen[5] > 40  # at constant speed, and on to the other side
+    world.frame(2.5)
+    assert world.ledger[0].missed and world.ledger[0].left_at_s == 1.0
+
+
+def test_belts_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ConfigError, match="needs a clock"):
+        WorldOptions(moving=True)
+    with pytest.raises(ConfigError, match="cannot come every"):
+        WorldOptions(every_s=0.5)
