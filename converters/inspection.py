@@ -9,7 +9,8 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``operators``: in their order, each with ``name``, ``version``, ``inputs`` and ``outputs`` (numbers of tensors);
-        ``tensors``: each with ``shape``, ``type`` and ``constant``; ``inputs``, ``outputs``; ``subgraphs``: how many.
+        ``tensors``: each with ``name``, ``shape``, ``type`` and ``constant``; ``inputs``, ``outputs``;
+        ``subgraphs``: how many.
     """
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
@@ -31,6 +32,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
         ],
         "tensors": [
             {
+                "name": tensor.name.decode(),
                 "shape": _numbers(tensor.shape),
                 "type": types[tensor.type].lower(),
                 "constant": bool(getattr(model.buffers[tensor.buffer], "data", None) is not None),
