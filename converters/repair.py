@@ -178,10 +178,13 @@ class Repair:
             return
         candidate = make_candidate(self._worker, replace(materials, test=None), best.options)
         errors = self._diagnose(best.options, candidate, materials)
+        # Bytes go in and come out, so the first and the last layer cannot be left out.
+        ends = {errors[0].tensor, errors[-1].tensor} if errors else set()
         for count in _FLOAT_LAYERS:
-            bad = worst(errors, count)
+            bad = worst((error for error in errors if error.tensor not in ends), count)
             # Its readers too, or its output would be rounded to integers for them.
-            tensors = dict.fromkeys(tensor for error in bad for tensor in (error.tensor, *error.readers))
+            wanted = dict.fromkeys(tensor for error in bad for tensor in (error.tensor, *error.readers))
+            tensors = [tensor for tensor in wanted if tensor not in ends]
             names = ", ".join(error.layer for error in bad[:3])
             yield (
                 f"{count} worst layers in float ({names}, ...)",
