@@ -45,8 +45,8 @@ class _Measure(SorterCommand):
         super().__init__(*args, **kwargs)
         self.epilog = (
             "Other commands: sorter-bench merge (several machines in one report), sorter-bench compare (has it become "
-            "slower or worse?), sorter-bench pipeline (how fast a belt may run), sorter-bench study (the tables of four "
-            "studies). Each has its own --help."
+            "slower or worse?), sorter-bench pipeline (how fast a belt may run), sorter-bench study (the tables "
+            "of four studies). Each has its own --help."
         )
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:

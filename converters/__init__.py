@@ -19,6 +19,7 @@
 ``worker``          the TensorFlow work, in a process of its own; with TensorFlow are also loaded:
 ``networks``        networks read and run
 ``flatbuffers``     TensorFlow's converter
+``unsupported``     operators that are not there, and the layers they belong to; ``saturation``: idle ReLU6
 ``equalization``    makes a network quantise better without changing what it computes
 ``metadata``        TFLite Metadata inside the flatbuffer
 =================== ==================================================================================

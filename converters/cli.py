@@ -12,7 +12,9 @@ from sorter.converters.formats import FORMATS, TARGETS, Format, InputOutput, Tar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sorter.converters.judgement import Rules
     from sorter.converters.pipeline import Job, Outcome
+    from sorter.converters.preparation import Wishes
 
 
 def format_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
@@ -70,18 +72,11 @@ def convert(
     run: Path,
     formats: tuple[Format, ...],
     every_format: bool,
-    representative: Path | None,
     out: Path,
     io: InputOutput | None,
     target: Target,
-    samples: int | None,
-    seed: int,
-    check: Path | None,
-    max_drop: float,
-    diagnose: bool,
-    repair: bool,
     as_json: bool,
-    **foreign: Any,
+    **options: Any,
 ) -> None:
     """Converts a trained network to a .tflite that carries its labels and its description.
 
@@ -89,33 +84,49 @@ def convert(
     Calibration uses the training part of the photos only. The converted network is measured against the original on
     the test part, and gets its final name only if it loses no more than --max-drop.
     """
+    jobs = plan_jobs(formats, every_format, out, io, target)
+    outcomes = _convert_all(jobs, *_read_options(run, **options))
+    print_json([outcome.to_row() for outcome in outcomes]) if as_json else _print_table(outcomes)
+    _fail_if_any(outcomes)
+
+
+def _read_options(
+    run: Path,
+    representative: Path | None,
+    samples: int | None,
+    seed: int,
+    check: Path | None,
+    max_drop: float,
+    diagnose: bool,
+    repair: bool,
+    image_size: int | None,
+    **foreign: Any,
+) -> "tuple[Wishes, Rules]":
+    """What the user named, and what is asked of the files."""
+    from sorter.converters.judgement import Rules
+    from sorter.converters.options import CalibrationOptions
+    from sorter.converters.preparation import Wishes
+    from sorter.converters.sources import ForeignOptions
+
+    size = (image_size, image_size) if image_size else None
+    calibration, known = CalibrationOptions(samples, seed), ForeignOptions(image_size=size, **foreign)
+    diagnose = diagnose or "--debug" in sys.argv
+    rules = Rules(max_drop, diagnose, repair, representative, seed, compare_float=check is not None)
+    return Wishes(run, representative, check, calibration, known), rules
+
+
+def _convert_all(jobs: "list[Job]", wishes: "Wishes", rules: "Rules") -> "list[Outcome]":
     from sorter.cli import progress
     from sorter.converters import judgement, pipeline, preparation
-    from sorter.converters.options import CalibrationOptions
-    from sorter.converters.sources import ForeignOptions
     from sorter.converters.worker_process import WorkerProcess
 
-    jobs = plan_jobs(formats, every_format, out, io, target)
-    side = foreign.pop("image_size")
-    wishes = preparation.Wishes(
-        run,
-        representative,
-        check,
-        CalibrationOptions(samples, seed),
-        ForeignOptions(image_size=(side, side) if side else None, **foreign),
-    )
     for job in jobs:
         preparation.require_writable(job.path)
-    rules = judgement.Rules(
-        max_drop, diagnose or "--debug" in sys.argv, repair, representative, seed, check is not None
-    )
     with WorkerProcess() as worker:
         materials = preparation.gather(worker, wishes, [job.options for job in jobs])
         steps = len(jobs) * (pipeline.CONVERSION_STEPS + (len(materials.test.actual) if materials.test else 0))
         with progress("Converting", steps) as advance:
-            outcomes = pipeline.run_jobs(worker, materials, jobs, judgement.Judge(worker, materials, rules), advance)
-    print_json([outcome.to_row() for outcome in outcomes]) if as_json else _print_table(outcomes)
-    _fail_if_any(outcomes)
+            return pipeline.run_jobs(worker, materials, jobs, judgement.Judge(worker, materials, rules), advance)
 
 
 def plan_jobs(

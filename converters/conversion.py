@@ -1,5 +1,6 @@
 """What the worker is asked for, in terms of networks and pictures."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from sorter.converters.options import ConversionOptions
 from sorter.converters.sources import Source
 from sorter.converters.targets.facts import Facts
 from sorter.converters.worker_process import WorkerProcess
+from sorter.errors import ConversionError
 from sorter.image import Pixels
 from sorter.metrics import Probabilities
 
@@ -41,12 +43,14 @@ class Converted:
         way: ``direct``, or ``saved_model`` where only the way over an export worked.
         versions: Of the tools that made it.
         facts: What it is made of; None for the target ``litert``, which does not care.
+        float_layers: Pairs of layer and operator that int8 left in floating point because there is no integer one.
     """
 
     flatbuffer: bytes
     way: str
     versions: dict[str, str]
     facts: Facts | None = None
+    float_layers: tuple[tuple[str, str], ...] = ()
 
 
 def convert(
@@ -77,11 +81,22 @@ def convert(
         labels=list(manifest.labels),
         output=str(output),
     )
+    left = () if options.float_tensors else tuple((layer, operator) for layer, operator in reply["float_layers"])
+    if left and options.target == "edgetpu":
+        raise ConversionError(
+            f"TFLite has no int8 version of {describe_float_layers(left)}, and the Edge TPU takes integers only.",
+            "Put ReLU or another layer that has one in its place, and train again.",
+        )
     facts = None
     if options.target != "litert":
         facts = Facts.from_reply(worker.ask("inspect", flatbuffer=str(output)))
         RULES[options.target].check(facts)
-    return Converted(output.read_bytes(), reply["way"], reply["versions"], facts)
+    return Converted(output.read_bytes(), reply["way"], reply["versions"], facts, left)
+
+
+def describe_float_layers(left: Iterable[tuple[str, str]]) -> str:
+    """In words: each layer with the operator that has no integer version."""
+    return ", ".join(dict.fromkeys(f"{layer} ({operator})" for layer, operator in left))
 
 
 def predict(worker: WorkerProcess, source: Source, pictures: StoredPictures) -> Probabilities:

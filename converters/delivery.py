@@ -13,7 +13,7 @@ from sorter.converters import gate
 from sorter.converters.formats import Target
 from sorter.converters.targets import edgetpu, microcontroller, onnx, tflite_runtime
 from sorter.converters.targets.facts import Facts
-from sorter.converters.targets.trial import Trial, try_out
+from sorter.converters.targets.trial import Trial, python_variable, try_out
 from sorter.errors import ConversionError
 from sorter.files import write_bytes
 from sorter.image import Pixels
@@ -86,7 +86,10 @@ def _judge(runtime: str, tried: Trial, expected: Probabilities) -> str:
     if tried.error:
         raise ConversionError(f"{runtime} cannot run the file: {tried.error}.", "Try another format or target.")
     if tried.scores is None:
-        warn(f"{runtime} is not installed here: the file was not tried out with it.")
+        warn(
+            f"{runtime} is not installed here: the file was not tried out with it.",
+            f"If it cannot be installed beside TensorFlow, set {python_variable(runtime)} to the Python that has it.",
+        )
         return f"no: {runtime} is not installed"
     require_finite(tried.scores)
     difference = float(np.abs(tried.scores - expected).max())

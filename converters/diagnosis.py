@@ -7,7 +7,7 @@ back to full size.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +78,14 @@ def diagnose(
                 written = grids[other].snap(wanted[name]) if other in grids else wanted[name]
                 totals[name].add(wanted[name], got[other], written)
     lost = {name: total.lost() for name, total in totals.items()}
-    return [_describe(name, lost, _computed_before(name, first.sources, lost), totals[name], layers) for name in pairs]
+    readers = _readers(first.sources)
+    return [
+        replace(
+            _describe(name, lost, _computed_before(name, first.sources, lost), totals[name], layers),
+            readers=readers.get(name, ()),
+        )
+        for name in pairs
+    ]
 
 
 def worst(errors: Iterable[LayerError], count: int = 5) -> list[LayerError]:
@@ -134,6 +141,15 @@ def _computed_before(name: str, sources: dict[str, tuple[str, ...]], lost: dict[
     for source in sources[name]:
         found.extend((source,) if source in lost else _computed_before(source, sources, lost))
     return tuple(found)
+
+
+def _readers(sources: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """For each tensor, those that are computed from it directly."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, before in sources.items():
+        for source in before:
+            found[source] = (*found.get(source, ()), name)
+    return found
 
 
 def _describe(

@@ -13,7 +13,8 @@ from sorter.converters.equalization import equalize
 from sorter.converters.metadata import attach_metadata, build_metadata
 from sorter.converters.networks import Network, open_network
 from sorter.converters.options import ConversionOptions
-from sorter.errors import ConversionError
+from sorter.converters.saturation import drop_idle_relu6
+from sorter.converters.unsupported import explain, find_float_layers
 from sorter.image import InputSpec
 
 
@@ -21,7 +22,8 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
     """Converts a network and writes the flatbuffer, metadata inside, to ``request["output"]``.
 
     Returns:
-        ``way``: which way it went, ``direct`` or ``saved_model``; ``versions``: of the tools.
+        ``way``: which way it went, ``direct`` or ``saved_model``; ``versions``: of the tools; ``float_layers``: pairs
+        of layer and operator that int8 left in floating point.
     """
     options = ConversionOptions.from_request(request["options"])
     from sorter.converters.two_steps import has_learned_ranges, quantize_in_two_steps
@@ -34,7 +36,9 @@ def convert(request: dict[str, Any]) -> dict[str, Any]:
     spec = InputSpec(**request["input"])
     metadata = build_metadata(request["name"], request["description"], spec, len(request["labels"]))
     Path(request["output"]).write_bytes(attach_metadata(flatbuffer, metadata))
-    return {"way": way, "versions": {name: version(name) for name in _TOOLS if _is_installed(name)}}
+    left = find_float_layers(flatbuffer, lambda: open_network(request["network"])) if options.format == "int8" else []
+    versions = {name: version(name) for name in _TOOLS if _is_installed(name)}
+    return {"way": way, "versions": versions, "float_layers": left}
 
 
 _TOOLS = ("tensorflow", "tensorflow-cpu", "keras")
@@ -73,7 +77,7 @@ def convert_either_way(
         return run_converter(_direct_converter(network), options, pictures, record_only), "direct"
     except Exception as direct:
         if network.keras is None:
-            raise _explain(direct, options) from direct
+            raise explain(direct, network, options, lambda: _as_float(network)) from direct
         try:
             with tempfile.TemporaryDirectory() as folder:
                 return run_converter(
@@ -81,7 +85,11 @@ def convert_either_way(
                 ), "saved_model"
         except Exception:
             # The first reason is the one that leads to the layer.
-            raise _explain(direct, options) from direct
+            raise explain(direct, network, options, lambda: _as_float(network)) from direct
+
+
+def _as_float(network: Network) -> bytes:
+    return run_converter(_direct_converter(network), ConversionOptions("float32"), None)
 
 
 def _direct_converter(network: Network) -> Any:
@@ -130,7 +138,7 @@ def run_converter(
     _FORMATS[options.format](converter, tf, options)
     converter._experimental_calibrate_only = record_only
     flatbuffer: bytes = converter.convert()
-    return flatbuffer
+    return drop_idle_relu6(flatbuffer) if options.needs_calibration and not record_only else flatbuffer
 
 
 def _nothing_more(converter: Any, tf: Any, options: ConversionOptions) -> None:
@@ -170,11 +178,3 @@ def representative_batches(pictures: npt.NDArray[np.uint8]) -> Iterator[list[npt
         if i == 0:
             sample[0, 0, 0], sample[0, 0, -1] = 0.0, 255.0
         yield [sample]
-
-
-def _explain(error: Exception, options: ConversionOptions) -> ConversionError:
-    reason = " ".join(str(error).split())
-    return ConversionError(
-        f"The network could not be converted to {options.format}: {type(error).__name__}: {reason[:400]}.",
-        "Layers that TFLite does not know must be replaced; try another format to see whether it is the quantisation.",
-    )

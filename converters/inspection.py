@@ -11,7 +11,8 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``operators``: in their order, each with ``name``, ``version``, ``inputs`` and ``outputs`` (numbers of tensors);
-        ``tensors``: each with ``shape``, ``type`` and ``constant``; ``inputs``, ``outputs``; ``subgraphs``: how many.
+        ``tensors``: each with ``name``, ``shape``, ``type`` and ``constant``; ``inputs``, ``outputs``;
+        ``subgraphs``: how many.
     """
     schema, model = load_schema(), unpack_model(Path(request["flatbuffer"]).read_bytes())
     graph = model.subgraphs[0]
@@ -30,6 +31,7 @@ def inspect(request: dict[str, Any]) -> dict[str, Any]:
         ],
         "tensors": [
             {
+                "name": tensor.name.decode(),
                 "shape": numbers(tensor.shape),
                 "type": types[tensor.type].lower(),
                 "constant": bool(getattr(model.buffers[tensor.buffer], "data", None) is not None),

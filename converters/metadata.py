@@ -11,6 +11,7 @@ from typing import Any
 
 import flatbuffers
 
+from sorter.converters.packing import SCORE_CALIBRATION_NAME
 from sorter.flatbuffer import load_schema, pack_model, unpack_model
 from sorter.image import InputSpec
 from sorter.manifest import LABELS_NAME
@@ -22,8 +23,9 @@ _FILE_IDENTIFIER = b"M001"
 _MIN_PARSER_VERSION = "1.0.0"
 _COLOR_SPACE_RGB = 1
 _CONTENT_FEATURE, _CONTENT_IMAGE = 1, 2
-_PROCESS_NORMALIZATION = 1
-_FILE_TENSOR_AXIS_LABELS = 2
+_PROCESS_NORMALIZATION, _PROCESS_SCORE_CALIBRATION = 1, 2
+_SCORES_INVERSE_LOGISTIC = 2
+_FILE_TENSOR_AXIS_LABELS, _FILE_TENSOR_AXIS_SCORE_CALIBRATION = 2, 4
 
 
 def build_metadata(name: str, description: str, spec: InputSpec, classes: int) -> bytes:
@@ -83,12 +85,24 @@ def _output_tensor(b: Any, classes: int) -> int:
             2: _number("Int8", _FILE_TENSOR_AXIS_LABELS),
         },
     )
+    sigmoids = _table(
+        b,
+        5,
+        {
+            0: _offset(b.CreateString(SCORE_CALIBRATION_NAME)),
+            1: _offset(b.CreateString("Scale, slope and offset of a sigmoid for each class, one a line.")),
+            2: _number("Int8", _FILE_TENSOR_AXIS_SCORE_CALIBRATION),
+        },
+    )
+    calibration = _table(b, 2, {0: _number("Int8", _SCORES_INVERSE_LOGISTIC)})
+    unit = _table(b, 2, {0: _number("Uint8", _PROCESS_SCORE_CALIBRATION), 1: _offset(calibration)})
     fields = {
         0: _offset(b.CreateString("probability")),
         1: _offset(b.CreateString("Calibrated probability of each class.")),
         3: _offset(content),
+        4: _offset(_vector(b, [unit])),
         5: _offset(stats),
-        6: _offset(_vector(b, [labels])),
+        6: _offset(_vector(b, [labels, sigmoids])),
     }
     return _table(b, 7, fields)
 

@@ -10,6 +10,9 @@ from sorter.bundle import join_content
 from sorter.converters.options import ConversionOptions
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 
+SCORE_CALIBRATION_NAME = "score_calibration.csv"
+"""Attached file: for each class the sigmoid that makes a probability of its score."""
+
 
 def pack(
     flatbuffer: bytes,
@@ -44,5 +47,19 @@ def pack(
         conversion={**options.to_request(), **(conversion or {})},
         model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
     )
-    files = {LABELS_NAME: "\n".join(manifest.labels) + "\n", MANIFEST_NAME: described.to_json()}
+    files = {
+        LABELS_NAME: "\n".join(manifest.labels) + "\n",
+        SCORE_CALIBRATION_NAME: score_calibration(len(manifest.labels)),
+        MANIFEST_NAME: described.to_json(),
+    }
     return join_content(flatbuffer, files)
+
+
+def score_calibration(classes: int) -> str:
+    """The content of ``score_calibration.csv``: scores become probabilities by staying what they are.
+
+    Readers compute scale * sigmoid(slope * logit(score) + offset). Temperature and expectations are part of the
+    network's last layer, so the scores are calibrated, and the sigmoid's inverse before it makes it the identity.
+    """
+    # No newline at the end: MediaPipe takes an empty line for one sigmoid more.
+    return "\n".join(["1,1,0"] * classes)

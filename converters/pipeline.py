@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sorter.cli import warn
 from sorter.converters import conversion, gate
 from sorter.converters.calibration import CalibrationSet
 from sorter.converters.conversion import Converted, StoredPictures
@@ -149,6 +150,8 @@ def make_candidate(
     converted = conversion.convert(worker, source, options, calibration)
     advance(CONVERSION_STEPS)
     record = {"way": converted.way, **(materials.record if calibration else {})}
+    if converted.float_layers:
+        record["float_layers"] = dict(converted.float_layers)
     content = pack(converted.flatbuffer, source.manifest, options, {}, record, converted.versions)
     if materials.test is None:
         return Candidate(options, content, None, converted)
@@ -175,9 +178,19 @@ def run_job(
     options = candidate.options
     delivery = deliver(options.target, candidate.content, candidate.converted.facts, job.path, materials.picture)
     delivery.write()
+    if left := candidate.converted.float_layers:
+        _warn_of_float_layers(left)
     if options.needs_calibration and materials.chosen is not None:
         materials.chosen.write(job.path.with_name(f"{job.path.stem}-calibration.csv"))
     return Outcome(job, candidate, delivery)
+
+
+def _warn_of_float_layers(left: Sequence[tuple[str, str]]) -> None:
+    names = conversion.describe_float_layers(left)
+    warn(
+        f"TFLite has no int8 version of {names}: computed in floating point, which accelerators refuse.",
+        "Where that matters, put ReLU or another layer that has one in its place and train again.",
+    )
 
 
 def run_jobs(

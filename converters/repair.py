@@ -19,6 +19,7 @@ from sorter.converters.gate import Cost
 from sorter.converters.options import CalibrationOptions, ConversionOptions
 from sorter.converters.pipeline import Candidate, Materials, TestSet, make_candidate
 from sorter.converters.representative import choose, divide, load_pictures
+from sorter.converters.sources import Source
 from sorter.converters.worker_process import WorkerProcess
 from sorter.dataset import Dataset, apply_split, open_dataset
 from sorter.errors import ConversionError, DatasetError
@@ -114,7 +115,7 @@ class Repair:
             raise ConversionError(
                 f"None of {len(self.trials) - 1} remedies brings the loss below {self._max_drop:.1%}; the best, "
                 f"{best.remedy}, loses {best.cost.drop:.1%} of the validation photos.",
-                "Train with quantisation in view: sorter-train --qat RUN, then convert what comes out.",
+                _advise_training(materials.source, self._data),
             )
         trial, used = passed
         inform(f"Chosen: {trial.remedy}. Measuring it on the test photos ...")
@@ -177,10 +178,13 @@ class Repair:
             return
         candidate = make_candidate(self._worker, replace(materials, test=None), best.options)
         errors = self._diagnose(best.options, candidate, materials)
+        # Bytes go in and come out, so the first and the last layer cannot be left out.
+        ends = {errors[0].tensor, errors[-1].tensor} if errors else set()
         for count in _FLOAT_LAYERS:
-            bad = worst(errors, count)
+            bad = worst((error for error in errors if error.tensor not in ends), count)
             # Its readers too, or its output would be rounded to integers for them.
-            tensors = dict.fromkeys(tensor for error in bad for tensor in (error.tensor, *error.readers))
+            wanted = dict.fromkeys(tensor for error in bad for tensor in (error.tensor, *error.readers))
+            tensors = [tensor for tensor in wanted if tensor not in ends]
             names = ", ".join(error.layer for error in bad[:3])
             yield (
                 f"{count} worst layers in float ({names}, ...)",
@@ -215,6 +219,15 @@ class Repair:
         actual = np.array([source.manifest.labels.index(photo.label) for photo in kept])
         pictures = StoredPictures.store(self._worker, pixels)
         return TestSet(pictures, actual, conversion.predict(self._worker, source, pictures))
+
+
+def _advise_training(source: Source, data: Path) -> str:
+    """What is left when no remedy helps; only a run knows its photos well enough to be trained on."""
+    if source.split_csv is None:
+        return "Allow more with --max-drop, or train a network with sorter-train, which can train it for int8 (--qat)."
+    run = source.split_csv.parent
+    tuned = run.with_name(f"{run.name}-qat")
+    return f"Train it for int8: sorter-train {data} --qat {run} --out {tuned}, then convert {tuned} instead."
 
 
 def _validation_part(data: Path, labels: Sequence[str], split_csv: Path | None) -> Dataset:

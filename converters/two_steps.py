@@ -15,6 +15,7 @@ from sorter.converters.flatbuffers import convert_either_way, prepare_network
 from sorter.converters.networks import open_network
 from sorter.converters.options import ConversionOptions
 from sorter.converters.ranges import Range, percentile_ranges, quantize
+from sorter.converters.unsupported import layer_names
 
 _PICTURES_FOR_PERCENTILES = 100
 """Each takes a twentieth of a second, as the fast kernels do not show inner tensors."""
@@ -71,9 +72,7 @@ def record(request: dict[str, Any]) -> dict[str, Any]:
     options = ConversionOptions.from_request(request["options"])
     calibrated, _ = _calibrate(request["network"], options, request["pictures"])
     Path(request["output"]).write_bytes(calibrated)
-    network = open_network(request["network"])
-    layers = [] if network.keras is None else network.keras._flatten_layers(include_self=False)
-    return {"layers": [layer.name for layer in layers]}
+    return {"layers": layer_names(open_network(request["network"]))}
 
 
 def _calibrate(place: dict[str, Any], options: ConversionOptions, pictures: str) -> tuple[bytes, str]:

@@ -36,6 +36,7 @@ A training passes through these modules in this order; each is a stage with one 
 ``preview``      a dry run: network, photos, estimated time
 ``comparison``   several recipes, or several folds, and the table of their results
 ``quick_check``  what the ImageNet network says about the photos, before any training
+``qat``          a finished run trained on for int8: ``qat_fitting`` trains, ``fake_quantization`` rounds
 ``tuning``       search space and candidates of ``sorter-tune``; ``tuner`` searches it
 ``cli``          ``sorter-train`` and ``sorter-evaluate``
 ================ ==========================================================================

@@ -7,6 +7,7 @@ import click
 
 from sorter.cli import INTERRUPTED, SorterCommand, inform, json_option, print_json
 from sorter.trainer.backend import load_tensorflow
+from sorter.trainer.qat_cli import refuse_other_options, run_qat
 from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def train(
     DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
     columns path and label. The accuracy is that on the test part, which training never sees.
     """
+    if qat is not None:
+        refuse_other_options(click.get_current_context())
     if list_models:
         _list_models(classes, as_json)
         return
@@ -73,34 +76,9 @@ def train(
         run_quick_check(data, as_json, **options)
         return
     if qat is not None:
-        _fine_tune_for_int8(data, qat, as_json, **options)
+        run_qat(data, qat, as_json, **options)
         return
     _train(data, as_json, **options)
-
-
-def _fine_tune_for_int8(
-    data: Path,
-    run: Path,
-    as_json: bool,
-    out: Path | None,
-    epochs: int | None,
-    seed: int,
-    overwrite: bool,
-    **_others: Any,
-) -> None:
-    load_tensorflow()
-    from sorter.trainer.qat import QatOptions, fine_tune
-
-    folder = out or run.with_name(f"{run.name}-qat")
-    outcome = fine_tune(QatOptions(data, run, folder, epochs or 3, seed=seed, overwrite=overwrite))
-    if as_json:
-        print_json({"out": str(folder), **vars(outcome)})
-        return
-    click.echo(
-        f"With everything rounded to int8, {outcome.before:.1%} of the validation photos were right before and "
-        f"{outcome.after:.1%} are now; "
-        f"{outcome.metrics['accuracy']:.1%} of {outcome.metrics['n']} test photos right. Run: {folder}"
-    )
 
 
 def _train(data: Path, as_json: bool, dry_run: bool, **options: Any) -> None:

@@ -39,14 +39,16 @@ _CACHE_NAME = "pictures.cache"
 _DIGESTS_BETWEEN_RELEASES = 1024
 """Pictures after which the mapped ones are let go, so that the process stays small."""
 
-_MANIFEST_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
+MANIFEST_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
+"""Of the metrics of the test part, those that the manifest keeps."""
 
-_ENDINGS: dict[Ending, str] = {
+ENDINGS: dict[Ending, str] = {
     "finished": "Training done.",
     "no more progress": "Training done: it no longer got better.",
     "interrupted": "Stopped: finishing the run with the best network so far (press Ctrl-C again to end at once).",
     "not a number": "Training stopped because its loss was not a number; the best network before that is kept.",
 }
+"""What the user is told when a training has ended."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Outcome:
     def summary(self, out: Path) -> dict[str, Any]:
         """The figures for ``--json``."""
         return {
-            **{key: self.metrics[key] for key in _MANIFEST_FIGURES},
+            **{key: self.metrics[key] for key in MANIFEST_FIGURES},
             "out": str(out),
             "report": str(out / REPORT_NAME),
             "photos": {s: self.manifest.dataset[s] for s in SUBSETS},
@@ -106,7 +108,7 @@ def run_job(job: Job) -> Outcome:
             checkpoint = _open_checkpoint(job, _identify(job, hardware, cache, usable))
             with _surroundings(job, folder, hardware, checkpoint) as surroundings:
                 record = _train(job, network, (parts["train"], parts["validation"]), surroundings)
-            inform(_ENDINGS[record.ending])
+            inform(ENDINGS[record.ending])
             size = count_parameters(network)
             network = _make_plain(job, network, hardware)
             calibrated = _calibrate(network, parts["train"], parts["validation"], job.recipe)
@@ -116,7 +118,7 @@ def run_job(job: Job) -> Outcome:
         manifest = _make_manifest(
             job, usable, calibrated, record, evaluation, _describe(size, hardware, record, seconds)
         )
-        _write_run(folder, network, evaluation, manifest, record)
+        write_run(folder, network, evaluation, manifest, record)
         write_split(folder / runs.SPLIT_NAME, usable.photos)
         write_skipped(folder, cache.skipped)
     if record.ending != "interrupted":
@@ -132,7 +134,7 @@ def _identify(job: Job, hardware: Hardware, cache: PictureCache, usable: Dataset
         "split": asdict(job.shares),
         "fold": job.fold,
         "precision": hardware.precision,
-        "versions": _versions(),
+        "versions": tool_versions(),
     }
     photos = {}
     for number, (photo, picture) in enumerate(zip(usable.photos, cache.pixels, strict=True)):
@@ -245,20 +247,26 @@ def _make_manifest(
             **{s: counts[s] for s in SUBSETS},
             "split": job.describe_split(),
         },
-        accuracy={"float": {key: metrics[key] for key in _MANIFEST_FIGURES}},
-        versions=_versions(),
+        accuracy={"float": {key: metrics[key] for key in MANIFEST_FIGURES}},
+        versions=tool_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _versions() -> dict[str, str]:
+def tool_versions() -> dict[str, str]:
+    """Versions of what makes a network."""
     import keras
     import tensorflow as tf
 
     return {"sorter-toolkit": __version__, "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-def _write_run(folder: Path, network: Any, evaluation: Evaluation, manifest: Manifest, record: Progress) -> None:
+def write_run(folder: Path, network: Any, evaluation: Evaluation, manifest: Manifest, record: Progress) -> None:
+    """Writes the files of a run but for its split: network, description, history, figures, plots and report.
+
+    Raises:
+        StorageError: They cannot be written.
+    """
     import keras
 
     with translated_storage_errors(folder / runs.MODEL_NAME):

@@ -1,41 +1,40 @@
 """Quantisation-aware fine-tuning: a finished run is trained on a little with what int8 will do to it in view."""
 
-import math
-from dataclasses import dataclass, replace
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 
-from sorter.cli import inform, progress
-from sorter.dataset import Dataset, apply_split, open_dataset, require_labels, write_split
-from sorter.errors import TrainingError
-from sorter.files import translated_storage_errors, write_json, write_text
-from sorter.manifest import LABELS_NAME, MANIFEST_NAME
+from sorter.cli import inform, warn
+from sorter.dataset import Dataset, Subset, apply_split, open_dataset, require_labels, write_split
+from sorter.errors import ConfigError, DatasetError
+from sorter.files import write_json
+from sorter.manifest import Manifest
 from sorter.trainer import runs
-from sorter.trainer.batches import Examples, epoch_batches, steps_per_epoch
+from sorter.trainer.batches import Examples
 from sorter.trainer.cache import picture_cache
-from sorter.trainer.evaluation import Evaluation, class_indices, predict_rows, write_evaluation
-from sorter.trainer.fake_quantization import (
-    Range,
-    RoundedKernels,
-    find_ranges,
-    learned_ranges,
-    round_activations,
-    rounded_layers,
-    take_weights,
-)
-from sorter.trainer.networks import load_network
-from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe
+from sorter.trainer.evaluation import Evaluation, predict_rows
+from sorter.trainer.judge import load_run
+from sorter.trainer.pipeline import ENDINGS, MANIFEST_FIGURES, Outcome, make_examples, tool_versions, write_run
+from sorter.trainer.qat_fitting import Fitting, Plan
+from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Augmentation, Recipe
+from sorter.trainer.skipping import report_skipped, write_skipped
+from sorter.trainer.split import SUBSETS
+from sorter.trainer.tensorboard import event_files
 
-RANGES_NAME = "ranges.json"
-"""In a run folder: the learned range of each layer, which ``sorter-convert`` quantises with."""
+EPOCHS = 3
+"""Passes over the training part unless the user says otherwise."""
+
+LEARNING_RATE = 1e-4
 
 _CACHE_NAME = "pictures.cache"
-_RANGE_PICTURES = 100
-_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
 
 
 @dataclass(frozen=True)
@@ -47,177 +46,169 @@ class QatOptions:
         run: The finished run.
         out: Run folder to write.
         epochs: Passes over the training part.
+        batch_size: Pictures in one step; None takes that of the run's recipe.
         learning_rate: At the beginning; it falls to zero along a cosine.
         seed: Of all randomness.
         overwrite: Whether an earlier run in ``out`` may be replaced.
+        tensorboard: Whether to write event files.
     """
 
     data: Path
     run: Path
     out: Path
-    epochs: int = 3
-    learning_rate: float = 1e-4
+    epochs: int = EPOCHS
+    batch_size: int | None = None
+    learning_rate: float = LEARNING_RATE
     seed: int = 0
     overwrite: bool = False
+    tensorboard: bool = False
 
 
-@dataclass(frozen=True)
-class QatOutcome:
-    """What came of it. Accuracies are those of the network with everything rounded, on the validation part.
-
-    Attributes:
-        before: Without any training.
-        after: Of the best epoch.
-        epoch: Which one; 0 where training did not help.
-        metrics: Of the rounded network on the test part.
-    """
-
-    before: float
-    after: float
-    epoch: int
-    metrics: dict[str, Any]
-
-
-def fine_tune(options: QatOptions) -> QatOutcome:
+def fine_tune(options: QatOptions) -> Outcome:
     """Fine-tunes a run and writes the new run folder.
+
+    Its figures are those of the float network in it, as of any run; those of the rounded one are in the manifest under
+    ``recipe.quantisation_aware``.
 
     Raises:
         BundleError: ``run`` is no finished run.
+        ConfigError: ``out`` is the run itself.
         DatasetError: The photos are not those of the run.
         StorageError: ``out`` cannot be written.
         TrainingError: The network is of a kind that cannot be rounded.
+        KeyboardInterrupt: Interrupted before there was anything to keep; nothing is left behind.
     """
+    started = time.monotonic()
     run = runs.open_run(options.run)
+    if options.out.resolve() == run.folder.resolve():
+        raise ConfigError(f"{options.out} is the run that is to be fine-tuned.", "Choose another folder for --out.")
     runs.check_output(options.out, options.overwrite)
     dataset = apply_split(open_dataset(options.data), run.split_csv)
     require_labels(dataset, run.manifest.labels)
     keras.utils.set_random_seed(options.seed)
-    network = load_network(run.model)
+    network = load_run(run).network
     with runs.unfinished_run(options.out) as folder:
         with picture_cache(dataset.photos, run.manifest.input, folder / _CACHE_NAME) as cache:
+            report_skipped(cache.skipped, dataset)
             usable = Dataset(dataset.root, run.manifest.labels, cache.photos)
-            train, validation, test = (_examples(cache.pixels, usable, s) for s in ("train", "validation", "test"))
-            fitting = _Fitting(network, _recipe_of(run), options, train, validation)
-            before, after, epoch = fitting.run()
-            metrics = _write(folder, run, fitting, test, usable, (before, after, epoch), options)
+            _require_same_photos(usable, run)
+            parts = {s: make_examples(cache, usable, s) for s in SUBSETS}
+            fitting = _fit(network, parts, run, options, folder)
+            temperature, threshold = fitting.calibrate()
+            exact, rounded = _evaluate(fitting, parts["test"], usable, threshold)
+        recipe = _describe(run, fitting, rounded, options, time.monotonic() - started)
+        manifest = _make_manifest(run, usable, exact, recipe, temperature, options.out.resolve().name)
+        write_run(folder, network, exact, manifest, fitting.record)
+        write_json(folder / runs.RANGES_NAME, {name: list(ends) for name, ends in fitting.ranges.items()})
         write_split(folder / runs.SPLIT_NAME, usable.photos)
-    return QatOutcome(before, after, epoch, metrics)
+        write_skipped(folder, cache.skipped)
+    return Outcome(manifest, exact.metrics(), fitting.record, time.monotonic() - started)
 
 
-def _examples(pixels: Any, usable: Dataset, subset: str) -> Examples:
-    rows = np.array([i for i, photo in enumerate(usable.photos) if photo.subset == subset], np.int64)
-    return Examples(pixels, rows, class_indices(usable.photos, usable.labels)[rows], len(usable.labels))
+def _require_same_photos(usable: Dataset, run: runs.Run) -> None:
+    counts = Counter(photo.subset for photo in usable.photos)
+    for subset in SUBSETS:
+        if not counts[subset]:
+            raise DatasetError(
+                f"{usable.root} has no photo of the {subset} part of {run.folder}.",
+                "Give the folder that the run was trained on.",
+            )
+    known = run.manifest.dataset.get("fingerprint")
+    if known is not None and known != usable.fingerprint():
+        warn(f"The photos in {usable.root} are not quite those that {run.folder} was trained on.")
 
 
-def _recipe_of(run: runs.Run) -> Recipe:
-    """The run's recipe, for its augmentation; without mixed pictures, which a few epochs are too short for."""
-    recipe = RECIPES.get(str(run.manifest.recipe.get("name")), RECIPES[DEFAULT_RECIPE])
-    return replace(recipe, schedule=replace(recipe.schedule, mixup_share=0.0, cutmix_share=0.0))
+def _fit(network: Any, parts: Mapping[Subset, Examples], run: runs.Run, options: QatOptions, folder: Path) -> Fitting:
+    plan = Plan(recipe_of(run.manifest, options.batch_size), options.epochs, options.learning_rate, options.seed)
+    events = event_files(folder / runs.TENSORBOARD_NAME) if options.tensorboard else nullcontext(None)
+    with events as note:
+        plan = replace(plan, note=note) if note else plan
+        fitting = Fitting(network, plan, parts["train"], parts["validation"])
+        inform(ENDINGS[fitting.run().ending])
+    return fitting
 
 
-class _Fitting:
-    """A fine-tuning under way."""
+def recipe_of(manifest: Manifest, batch_size: int | None = None) -> Recipe:
+    """What a run says of its recipe, as far as fine-tuning goes by it: augmentation, balance, sizes.
 
-    def __init__(
-        self, network: Any, recipe: Recipe, options: QatOptions, train: Examples, validation: Examples
-    ) -> None:
-        self.network, self._recipe, self._options = network, recipe, options
-        self._train, self._validation = train, validation
-        try:
-            names = rounded_layers(network)
-            few = train.pixels[np.sort(train.rows[:: max(1, len(train.rows) // _RANGE_PICTURES)])]
-            self.copy = round_activations(network, find_ranges(network, names, few))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise TrainingError(
-                f"{options.run} cannot be trained for quantisation: {' '.join(str(error).split())[:200]}.",
-                "Only networks whose layers form one plain graph can; those of sorter-train do.",
-            ) from error
-        self._kernels = RoundedKernels(self.copy)
-        self._optimizer = keras.optimizers.Adam(options.learning_rate)
-        self._variables = self.copy.trainable_variables
-        self._optimizer.build(self._variables)
-        self._step = tf.function(self._descend)
-
-    def run(self) -> tuple[float, float, int]:
-        """Trains and keeps the best epoch; gives its accuracy before, after, and which it was."""
-        before = best = self._validate()
-        weights, kept = self.copy.get_weights(), 0
-        inform(f"Rounded to int8 without training: validation {before:.1%}")
-        steps = steps_per_epoch(self._train, self._recipe)
-        total = steps * self._options.epochs
-        with progress("Fine-tuning", total) as advance:
-            for epoch in range(1, self._options.epochs + 1):
-                batches = epoch_batches(self._train, self._recipe, self._options.seed, epoch)
-                for done, (pictures, targets) in enumerate(batches, start=(epoch - 1) * steps):
-                    rate = self._options.learning_rate * 0.5 * (1 + math.cos(math.pi * done / total))
-                    self._optimizer.learning_rate = rate
-                    self._step(tf.constant(pictures), tf.constant(targets))
-                    advance(1)
-                accuracy = self._validate()
-                inform(f"Epoch {epoch}/{self._options.epochs}: validation {accuracy:.1%}")
-                if accuracy >= best:
-                    best, weights, kept = accuracy, self.copy.get_weights(), epoch
-        self.copy.set_weights(weights)
-        take_weights(self.network, self.copy)
-        return before, best, kept
-
-    def _descend(self, pictures: Any, targets: Any) -> None:
-        exact = self._kernels.round()
-        with tf.GradientTape() as tape:
-            probabilities = self.copy(pictures, training=True)
-            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
-        gradients = tape.gradient(loss, self._variables)
-        self._kernels.restore(exact)
-        self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
-
-    def _validate(self) -> float:
-        part = self._validation
-        return float((self.predict(part).argmax(axis=1) == part.classes).mean())
-
-    def predict(self, part: Examples) -> Any:
-        """Probabilities of the rounded network: float32 (n, classes)."""
-        with self._kernels.rounded():
-            return predict_rows(self.copy, part.pixels, part.rows)
-
-    @property
-    def ranges(self) -> dict[str, Range]:
-        """What the rounding layers have learned."""
-        return learned_ranges(self.copy)
+    Pictures are not mixed, which a few epochs are too short for. A run that says nothing gets the default recipe's.
+    """
+    described: Mapping[str, Any] = manifest.recipe
+    recipe = RECIPES.get(str(described.get("name")), RECIPES[DEFAULT_RECIPE])
+    augmentation, schedule = recipe.augmentation, recipe.schedule
+    if described.get("augmentation") is not None:
+        known = {f.name for f in fields(Augmentation)}
+        given: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in described["augmentation"].items() if k in known
+        }
+        augmentation = Augmentation(**given)
+    stored = described.get("schedule", {})
+    schedule = replace(
+        schedule,
+        batch_size=batch_size or stored.get("batch_size", schedule.batch_size),
+        balance=stored.get("balance", schedule.balance),
+        mixup_share=0.0,
+        cutmix_share=0.0,
+    )
+    return replace(recipe, augmentation=augmentation, schedule=schedule, image_size_px=manifest.input.width)
 
 
-def _write(
-    folder: Path,
-    run: runs.Run,
-    fitting: _Fitting,
-    test: Examples,
-    usable: Dataset,
-    accuracies: tuple[float, float, int],
-    options: QatOptions,
-) -> dict[str, Any]:
+def _evaluate(fitting: Fitting, test: Examples, usable: Dataset, threshold: float) -> tuple[Evaluation, Evaluation]:
+    """The answers of the float network and of the rounded one on the test part."""
     photos = tuple(usable.photos[row] for row in test.rows)
-    manifest, network = run.manifest, fitting.network
-    exact = predict_rows(network, test.pixels, test.rows)
-    metrics = write_evaluation(Evaluation(photos, manifest.labels, test.classes, exact, manifest.threshold), folder)
-    rounded = Evaluation(photos, manifest.labels, test.classes, fitting.predict(test)).metrics()
+    exact = predict_rows(fitting.network, test.pixels, test.rows)
+    evaluation = Evaluation(photos, usable.labels, test.classes, exact, threshold)
+    return evaluation, replace(evaluation, probabilities=fitting.predict(test))
+
+
+def _describe(
+    run: runs.Run, fitting: Fitting, rounded: Evaluation, options: QatOptions, seconds: float
+) -> dict[str, Any]:
+    """The run's recipe, and what became of its network since."""
+    record, name = fitting.record, run.manifest.name
+    assert record.best is not None
+    figures = rounded.metrics()
     tuned = {
-        "from": manifest.name,
+        "from": name,
+        "from_model_sha256": hashlib.sha256(run.model.read_bytes()).hexdigest(),
         "epochs": options.epochs,
         "learning_rate": options.learning_rate,
-        "seed": options.seed,
-        "validation_before": accuracies[0],
-        "validation_after": accuracies[1],
-        "kept_epoch": accuracies[2],
-        "test_rounded": rounded["accuracy"],
+        "validation_before": record.history[0].validation_accuracy,
+        "validation_after": record.best.validation_accuracy,
+        "test": {key: figures[key] for key in MANIFEST_FIGURES},
+        "seconds": round(seconds, 1),
     }
-    described = replace(
-        manifest,
-        name=options.out.resolve().name,
-        accuracy={"float": {key: metrics[key] for key in _FIGURES}},
-        recipe={**manifest.recipe, "quantisation_aware": tuned},
+    return {
+        "name": name,
+        "source": "not known",
+        **run.manifest.recipe,
+        "weights": f"those of run {name}",
+        "seed": options.seed,
+        "ending": record.ending,
+        "kept_epoch": record.best.epoch,
+        "quantisation_aware": tuned,
+    }
+
+
+def _make_manifest(
+    run: runs.Run, usable: Dataset, exact: Evaluation, recipe: dict[str, Any], temperature: float, name: str
+) -> Manifest:
+    counts, metrics = Counter(photo.subset for photo in usable.photos), exact.metrics()
+    assert exact.threshold is not None
+    return replace(
+        run.manifest,
+        name=name,
+        temperature=round(temperature, 6),
+        threshold=exact.threshold,
+        recipe=recipe,
+        dataset={
+            **run.manifest.dataset,
+            "fingerprint": usable.fingerprint(),
+            "photos": len(usable.photos),
+            "classes": dict(usable.count()),
+            **{s: counts[s] for s in SUBSETS},
+        },
+        accuracy={"float": {key: metrics[key] for key in MANIFEST_FIGURES}},
+        versions=tool_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    with translated_storage_errors(folder / runs.MODEL_NAME):
-        network.save(folder / runs.MODEL_NAME)
-    write_json(folder / RANGES_NAME, {name: list(ends) for name, ends in fitting.ranges.items()})
-    write_text(folder / LABELS_NAME, "".join(f"{label}\n" for label in manifest.labels))
-    write_text(folder / MANIFEST_NAME, described.to_json())
-    return rounded | {"float_accuracy": metrics["accuracy"]}

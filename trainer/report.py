@@ -205,6 +205,7 @@ def _training_facts(manifest: Manifest, record: Progress) -> tuple[tuple[str, st
     seconds = sum(epoch.seconds for epoch in record.history)
     return (
         ("recipe", f"{recipe['name']}: {recipe['source']}"),
+        *_int8_facts(recipe.get("quantisation_aware")),
         ("weights at the start", str(recipe["weights"])),
         ("input", f"{manifest.input.width}x{manifest.input.height} pixels, fit {manifest.input.fit}"),
         ("photos", ", ".join(f"{data[s]} {s}" for s in ("train", "validation", "test"))),
@@ -215,4 +216,23 @@ def _training_facts(manifest: Manifest, record: Progress) -> tuple[tuple[str, st
         ("data fingerprint", str(data["fingerprint"])),
         ("made with", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
         ("created", manifest.created),
+    )
+
+
+def _int8_facts(tuned: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """What fine-tuning for int8 brought, where there was one."""
+    if tuned is None:
+        return ()
+    test = tuned["test"]
+    return (
+        (
+            "trained for int8",
+            f"from run {tuned['from']}; rounded as int8 will be, {tuned['validation_before']:.1%} of the validation "
+            f"photos were right before and {tuned['validation_after']:.1%} are now",
+        ),
+        (
+            "rounded to int8",
+            f"{test['accuracy']:.1%} of {test['n']} test photos right; the figures above are of the network in "
+            "floating point",
+        ),
     )

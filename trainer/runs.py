@@ -16,6 +16,9 @@ MODEL_NAME = "model.keras"
 SPLIT_NAME = "split.csv"
 HISTORY_NAME = "history.csv"
 
+RANGES_NAME = "ranges.json"
+"""Of a run that was trained for int8: the learned range of each layer, which ``sorter-convert`` quantises with."""
+
 TENSORBOARD_NAME = "tensorboard"
 
 CHECKPOINT_NAME = ".checkpoint"
@@ -112,9 +115,9 @@ def unfinished_run(folder: Path) -> Iterator[Path]:
 
 
 def _publish(workplace: Path, folder: Path) -> None:
-    # Files that the new run lacks, such as skipped.csv, must not survive from an earlier one.
-    for stale in (folder / MANIFEST_NAME, folder / SKIPPED_NAME):
-        stale.unlink(missing_ok=True)
+    # Files that the new run lacks must not survive from an earlier one: with its ranges, int8 would be ruined.
+    for stale in (MANIFEST_NAME, SKIPPED_NAME, RANGES_NAME):
+        (folder / stale).unlink(missing_ok=True)
     shutil.rmtree(folder / TENSORBOARD_NAME, ignore_errors=True)
     for file in sorted(workplace.iterdir(), key=lambda p: p.name == MANIFEST_NAME):
         file.replace(folder / file.name)

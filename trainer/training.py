@@ -80,7 +80,7 @@ def train_network(
     progress = state.progress if state else Progress()
     training = _Training(network, recipe, parts, seed, watch, around, progress)
     try:
-        with _translated_errors(batch_size_of(parts[0], recipe)):
+        with translated_memory_errors(batch_size_of(parts[0], recipe)):
             training.run(plan_phases(recipe, has_backbone), has_backbone and recipe.warm_start, state)
     except KeyboardInterrupt:
         if progress.best is None:
@@ -99,7 +99,12 @@ def count_steps(recipe: Recipe, train: Examples, has_backbone: bool) -> int:
 
 
 @contextmanager
-def _translated_errors(batch_size: int) -> Iterator[None]:
+def translated_memory_errors(batch_size: int) -> Iterator[None]:
+    """Says what helps when a training with so many photos in a step does not fit into the memory.
+
+    Raises:
+        TrainingError: It does not.
+    """
     import tensorflow as tf
 
     try:

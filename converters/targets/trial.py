@@ -1,10 +1,12 @@
 """Runs a file once with a target's own runtime, in a process of its own: ``python -m sorter.converters.targets.trial``.
 
 Runtimes bring native code that may not even load here, such as tflite-runtime beside NumPy 2; none of that may take the
-command down.
+command down. An environment variable such as ``SORTER_TFLITE_RUNTIME_PYTHON`` names the Python of another environment
+that has the runtime; this file is then run there as it is, so it imports nothing of the toolkit.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sorter.image import Pixels
-from sorter.metrics import Probabilities
+if TYPE_CHECKING:
+    from sorter.image import Pixels
+    from sorter.metrics import Probabilities
 
 TIMEOUT_S = 120
 """An interpreter that has not answered one picture by then hangs."""
@@ -36,22 +39,24 @@ class Trial:
     """
 
     runtime: str = ""
-    scores: Probabilities | None = None
+    scores: "Probabilities | None" = None
     error: str = ""
     figures: dict[str, Any] | None = None
 
 
-def try_out(runtime: str, content: bytes, picture: Pixels) -> Trial:
+def try_out(runtime: str, content: bytes, picture: "Pixels") -> Trial:
     """Runs one prepared picture, uint8 RGB (height, width, 3), with one of ``RUNTIMES``."""
     with tempfile.TemporaryDirectory(prefix="sorter-convert-") as folder:
         network, pixels = Path(folder) / "network", Path(folder) / "picture.npy"
         network.write_bytes(content)
         np.save(pixels, picture)
-        command = [sys.executable, "-m", "sorter.converters.targets.trial", runtime, str(network), str(pixels)]
+        command = [*_python_for(runtime), runtime, str(network), str(pixels)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return Trial(runtime, error=f"no answer within {TIMEOUT_S} s")
+        except OSError as error:
+            return Trial(runtime, error=f"{command[0]} cannot be started ({error.strerror})")
     try:
         reply = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
@@ -64,7 +69,20 @@ def try_out(runtime: str, content: bytes, picture: Pixels) -> Trial:
     return Trial(f"{runtime} {reply['version']}", scores, figures=reply.get("figures"))
 
 
-def _run_tflite_runtime(content: bytes, picture: Pixels) -> dict[str, Any]:
+def python_variable(runtime: str) -> str:
+    """The environment variable that names the Python which has a runtime."""
+    return f"SORTER_{runtime.upper().replace('-', '_')}_PYTHON"
+
+
+def _python_for(runtime: str) -> list[str]:
+    elsewhere = os.environ.get(python_variable(runtime))
+    if elsewhere is None:
+        return [sys.executable, "-m", "sorter.converters.targets.trial"]
+    # Not by its path: the folder of a script comes first in the search path, and this one has a module called onnx.
+    return [elsewhere, "-c", Path(__file__).read_text(encoding="utf-8")]
+
+
+def _run_tflite_runtime(content: bytes, picture: "Pixels") -> dict[str, Any]:
     from tflite_runtime.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
@@ -76,7 +94,7 @@ def _run_tflite_runtime(content: bytes, picture: Pixels) -> dict[str, Any]:
     return {"scores": scores.tolist(), "version": version("tflite-runtime")}
 
 
-def _run_microcontroller(content: bytes, picture: Pixels) -> dict[str, Any]:
+def _run_microcontroller(content: bytes, picture: "Pixels") -> dict[str, Any]:
     from tflite_micro import runtime
 
     least = _least_arena(runtime, content)
@@ -114,7 +132,7 @@ def _accepts(runtime: Any, content: bytes, arena: int) -> bool:
     return True
 
 
-def _run_onnx(content: bytes, picture: Pixels) -> dict[str, Any]:
+def _run_onnx(content: bytes, picture: "Pixels") -> dict[str, Any]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -123,19 +141,19 @@ def _run_onnx(content: bytes, picture: Pixels) -> dict[str, Any]:
     return {"scores": np.asarray(scores, np.float32).tolist(), "version": version("onnxruntime")}
 
 
-RUNTIMES: dict[str, Callable[[bytes, Pixels], dict[str, Any]]] = {
+RUNTIMES: "dict[str, Callable[[bytes, Pixels], dict[str, Any]]]" = {
     "tflite-runtime": _run_tflite_runtime,
     "tflite-micro": _run_microcontroller,
     "onnxruntime": _run_onnx,
 }
 
 
-def as_input(picture: Pixels, dtype: Any) -> npt.NDArray[Any]:
+def as_input(picture: "Pixels", dtype: Any) -> npt.NDArray[Any]:
     """A picture as the input's type has it: raw bytes, the same less 128, or the same numbers as float."""
     return (picture.astype(np.int16) - 128).astype(np.int8) if dtype == np.int8 else picture.astype(dtype)
 
 
-def as_probabilities(stored: npt.NDArray[Any], scale: float, zero_point: int) -> Probabilities:
+def as_probabilities(stored: npt.NDArray[Any], scale: float, zero_point: int) -> "Probabilities":
     """What an output's stored numbers stand for."""
     values = stored.astype(np.float32)
     return values if scale == 0 else (values - np.float32(zero_point)) * np.float32(scale)

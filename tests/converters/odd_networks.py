@@ -1,7 +1,9 @@
 """Saves networks as people have them, in a process of its own, as it needs Keras: ``odd_networks.py FOLDER``."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 from keras import layers
@@ -12,6 +14,15 @@ def classifier(shape: tuple[int | None, int | None, int], activation: str | None
     inputs = keras.Input(shape)
     tensor = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(inputs))
     return keras.Model(inputs, layers.Dense(3, activation=activation)(tensor))
+
+
+def with_activation(layer: Callable[[Any], Any], weights: float = 0.3) -> keras.Model:
+    """Convolution, something in its wake, average, three classes."""
+    inputs = keras.Input((24, 24, 3))
+    start = keras.initializers.RandomNormal(stddev=weights, seed=1)
+    tensor = layers.Conv2D(4, 3, kernel_initializer=start, name="first")(layers.Rescaling(1 / 255)(inputs))
+    tensor = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="second")(layer(tensor)))
+    return keras.Model(inputs, layers.Dense(3, activation="softmax")(tensor))
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -38,6 +49,10 @@ def main(folder: Path) -> None:
     inputs = keras.Input((24, 24, 3))
     keras.Model(inputs, plain(layers.Lambda(lambda tensor: tensor / 2)(inputs))).save(folder / "lambda.keras")
     keras.Model(inputs, plain(Halve()(inputs))).save(folder / "custom.keras")
+    with_activation(layers.ELU(name="odd_one")).save(folder / "elu.keras")
+    with_activation(layers.Activation("hard_swish", name="odd_one")).save(folder / "hard_swish.keras")
+    with_activation(keras.ops.arcsinh).save(folder / "arcsinh.keras")
+    with_activation(layers.ReLU(6.0), weights=1e-7).save(folder / "vanishing.keras")
 
 
 if __name__ == "__main__":

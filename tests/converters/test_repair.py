@@ -88,8 +88,9 @@ def test_training_for_int8_mends_it_too_and_its_ranges_are_kept(run: Path, photo
     tuned = run.parent / "tuned"
     code = (
         "from pathlib import Path; from sorter.trainer.qat import QatOptions, fine_tune; "
-        f"outcome = fine_tune(QatOptions(Path({str(photos)!r}), Path({str(run)!r}), Path({str(tuned)!r}), 10, 1e-3)); "
-        "print(outcome.before, outcome.after)"
+        f"folders = map(Path, ({str(photos)!r}, {str(run)!r}, {str(tuned)!r})); "
+        "said = fine_tune(QatOptions(*folders, epochs=10, learning_rate=1e-3)).manifest.recipe['quantisation_aware']; "
+        "print(said['validation_before'], said['validation_after'])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     before, after = map(float, done.stdout.split()[-2:])

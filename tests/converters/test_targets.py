@@ -14,10 +14,13 @@ from click.testing import CliRunner, Result
 from sorter.bundle import Bundle, split_content
 from sorter.converters.cli import convert, plan_jobs
 from sorter.converters.delivery import RULES, require_finite
+from sorter.converters.gate import run_converted
 from sorter.converters.targets.arena import estimate_arena
 from sorter.converters.targets.facts import Facts, Operator, Tensor
 from sorter.converters.targets.microcontroller import resolver_name
+from sorter.converters.targets.trial import python_variable, try_out
 from sorter.errors import ConfigError, ConversionError
+from sorter.image import InputSpec, prepare, read_image
 
 needs_tensorflow = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="conversion needs the train extra"
@@ -118,3 +121,27 @@ def test_onnx_gives_the_same_probabilities_and_says_what_it_is(run: Path, photos
     if importlib.util.find_spec("onnxruntime") is None:
         pytest.skip("onnxruntime is not installed: the file was not run")
     assert "probabilities within 0.0000" in json.loads(result.stdout)[0]["tried"]
+
+
+@pytest.mark.slow
+@needs_tensorflow
+def test_tflite_runtime_gives_the_same_answers(run: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "discs.tflite"
+    result = invoke(run, "--target", "tflite-runtime", "--representative", photos, "--out", out, "--json")
+    assert result.exit_code == 0, result.output
+    content, row = out.read_bytes(), json.loads(result.stdout)[0]
+    chosen = sorted(photos.rglob("*.png"))[::12]
+    pictures = np.stack([prepare(read_image(path), InputSpec(32, 32)) for path in chosen])
+    tried = [try_out("tflite-runtime", content, picture) for picture in pictures]
+    if tried[0].scores is None and not tried[0].error:
+        assert row["tried"] == "no: tflite-runtime is not installed"
+        pytest.skip(f"tflite-runtime 2.14 is not here: {python_variable('tflite-runtime')} can name the Python with it")
+    assert not tried[0].error and row["tried"].startswith("tflite-runtime 2.14")
+    scores = np.stack([trial.scores for trial in tried if trial.scores is not None])
+    np.testing.assert_allclose(scores, run_converted(content, pictures), atol=0.012)  # three steps of the output
+
+
+def test_a_python_that_is_not_there_is_no_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(python_variable("tflite-runtime"), str(tmp_path / "python"))
+    tried = try_out("tflite-runtime", b"", np.zeros((8, 8, 3), np.uint8))
+    assert tried.scores is None and "cannot be started" in tried.error

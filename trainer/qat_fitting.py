@@ -1,0 +1,196 @@
+"""The fine-tuning itself: gradient descent through a network whose kernels and activations are rounded as int8 will."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from sorter.cli import inform, progress
+from sorter.errors import TrainingError
+from sorter.metrics import Probabilities
+from sorter.trainer.batches import Examples, batch_size_of, epoch_batches, steps_per_epoch
+from sorter.trainer.calibration import fit_temperature, sharpen, suggest_threshold
+from sorter.trainer.evaluation import predict_rows
+from sorter.trainer.fake_quantization import (
+    Range,
+    RoundedKernels,
+    find_ranges,
+    learned_ranges,
+    round_activations,
+    rounded_layers,
+    take_weights,
+)
+from sorter.trainer.recipes import Recipe
+from sorter.trainer.training import translated_memory_errors
+from sorter.trainer.training_record import Epoch, Progress
+
+_RANGE_PICTURES = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is fine-tuned.
+
+    Attributes:
+        recipe: Its augmentation, batch size and balance of the classes are used.
+        epochs: Passes over the training part.
+        learning_rate: At the beginning; it falls to zero along a cosine.
+        seed: Of all randomness.
+        note: Called with each epoch.
+    """
+
+    recipe: Recipe
+    epochs: int
+    learning_rate: float
+    seed: int
+    note: Callable[[Epoch], None] = lambda _epoch: None
+
+
+class Fitting:
+    """A fine-tuning under way.
+
+    Args:
+        network: A finished Keras network; gets the trained weights at the end.
+        plan: How.
+        train: What is learned from.
+        validation: What the best epoch is chosen on.
+
+    Raises:
+        TrainingError: The network is of a kind that cannot be rounded.
+    """
+
+    def __init__(self, network: Any, plan: Plan, train: Examples, validation: Examples) -> None:
+        self.network, self._plan = network, plan
+        self._train, self._validation = train, validation
+        self.copy = _make_rounded(network, train)
+        self._kernels = RoundedKernels(self.copy)
+        self._optimizer = keras.optimizers.Adam(plan.learning_rate)
+        self._variables = self.copy.trainable_variables
+        self._optimizer.build(self._variables)
+        self._step = tf.function(self._descend)
+        self.record = Progress()
+
+    def run(self) -> Progress:
+        """Trains and leaves both networks at the best epoch; epoch 0 is the network as it came, rounded.
+
+        An interrupt (Ctrl-C, SIGTERM) or a loss that is no number ends it early and keeps the best so far.
+
+        Raises:
+            TrainingError: The rounded network gives no numbers from the start, or memory ran out.
+        """
+        self._note("as it was", 0, time.monotonic(), 0.0, (math.nan, math.nan))
+        if self.record.best is None:
+            raise TrainingError(
+                "The network gives no numbers (NaN or infinite) once it is rounded to int8.",
+                "Train it again; fine-tuning cannot mend that.",
+            )
+        try:
+            with translated_memory_errors(batch_size_of(self._train, self._plan.recipe)):
+                self._run_epochs()
+        except KeyboardInterrupt:
+            self.record.ending = "interrupted"
+        self.copy.set_weights(self.record.weights)
+        take_weights(self.network, self.copy)
+        return self.record
+
+    def _run_epochs(self) -> None:
+        steps = steps_per_epoch(self._train, self._plan.recipe)
+        with progress("Fine-tuning", steps * self._plan.epochs) as advance:
+            for number in range(1, self._plan.epochs + 1):
+                if not self._run_epoch(number, steps, advance):
+                    self.record.ending = "not a number"
+                    return
+
+    def _run_epoch(self, number: int, steps: int, advance: Callable[[int], None]) -> bool:
+        """One pass over the training part; whether its losses were numbers."""
+        plan, started = self._plan, time.monotonic()
+        totals, rate = np.zeros(2), 0.0
+        batches = epoch_batches(self._train, plan.recipe, plan.seed, number)
+        for done, (pictures, targets) in enumerate(batches, start=(number - 1) * steps):
+            rate = plan.learning_rate * 0.5 * (1 + math.cos(math.pi * done / (steps * plan.epochs)))
+            self._optimizer.learning_rate = rate
+            loss, right = self._step(tf.constant(pictures), tf.constant(targets))
+            if not math.isfinite(float(loss)):
+                return False
+            totals += float(loss), float(right)
+            advance(1)
+        self._note("rounded", number, started, rate, tuple(float(total) for total in totals / steps))
+        return True
+
+    def _note(self, phase: str, number: int, started: float, rate: float, trained: tuple[float, ...]) -> None:
+        validation = self._validate()
+        seconds = time.monotonic() - started
+        epoch = Epoch(phase, number, seconds, rate, trained[0], trained[1], *validation)
+        self.record.add(epoch, self.copy.get_weights())
+        self._plan.note(self.record.history[-1])
+        words = f"Epoch {number}/{self._plan.epochs}" if number else "Rounded to int8, untrained"
+        mark = " (best so far)" if number and self.record.history[-1].best else ""
+        inform(f"{words}: validation {epoch.validation_accuracy:.1%}{mark}, {seconds:.0f} s")
+
+    def _descend(self, pictures: Any, targets: Any) -> tuple[Any, Any]:
+        exact = self._kernels.round()
+        with tf.GradientTape() as tape:
+            probabilities = self.copy(pictures, training=True)
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
+        gradients = tape.gradient(loss, self._variables)
+        self._kernels.restore(exact)
+        self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+        right = tf.equal(tf.argmax(probabilities, -1), tf.argmax(targets, -1))
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    def _validate(self) -> tuple[float, float]:
+        """Mean negative log likelihood of the rounded network after temperature scaling, and its accuracy."""
+        part = self._validation
+        probabilities = self.predict(part)
+        accuracy = float((probabilities.argmax(axis=1) == part.classes).mean())
+        if not np.isfinite(probabilities).all():
+            return math.nan, accuracy
+        calibrated = sharpen(probabilities, fit_temperature(probabilities, part.classes))
+        right = calibrated[np.arange(len(calibrated)), part.classes]
+        return -float(np.log(np.maximum(right, 1e-7)).mean()), accuracy
+
+    def predict(self, part: Examples) -> Probabilities:
+        """Probabilities of the rounded network: float32 (n, classes)."""
+        with self._kernels.rounded():
+            return predict_rows(self.copy, part.pixels, part.rows)
+
+    def calibrate(self) -> tuple[float, float]:
+        """Folds a temperature into the last layer of both networks; gives it, and the threshold that it suggests.
+
+        Both come from the rounded network's answers, because that is the one that a device will run. A last layer that
+        is not dense with a softmax is left as it is.
+        """
+        probabilities, part = self.predict(self._validation), self._validation
+        head, temperature = self.copy.layers[-1], 1.0
+        if isinstance(head, keras.layers.Dense) and head.activation is keras.activations.softmax:
+            temperature = fit_temperature(probabilities, part.classes)
+            head.set_weights([values / temperature for values in head.get_weights()])
+            take_weights(self.network, self.copy)
+        return temperature, suggest_threshold(sharpen(probabilities, temperature), part.classes)
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """What the rounding layers have learned, by the name of the layer before them."""
+        return learned_ranges(self.copy)
+
+
+def _make_rounded(network: Any, train: Examples) -> Any:
+    try:
+        return round_activations(network, find_ranges(network, rounded_layers(network), _choose_pictures(train)))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"The network cannot be trained for int8: {' '.join(str(error).split())[:200]}.",
+            "Only networks whose layers form one plain graph can; those of sorter-train do.",
+        ) from error
+
+
+def _choose_pictures(train: Examples) -> npt.NDArray[np.uint8]:
+    """Some pictures of the training part, evenly spread: the classes lie in it one after the other."""
+    chosen: npt.NDArray[np.uint8] = train.pixels[np.sort(train.rows[:: max(1, len(train.rows) // _RANGE_PICTURES)])]
+    return chosen
