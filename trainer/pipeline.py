@@ -39,7 +39,7 @@ _CACHE_NAME = "pictures.cache"
 _DIGESTS_BETWEEN_RELEASES = 1024
 """Pictures after which the mapped ones are let go, so that the process stays small."""
 
-_MANIFEST_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
+MANIFEST_FIGURES = ("accuracy", "accuracy_95", "n", "worst_class", "worst_class_recall", "ece")
 
 _ENDINGS: dict[Ending, str] = {
     "finished": "Training done.",
@@ -73,7 +73,7 @@ class Outcome:
     def summary(self, out: Path) -> dict[str, Any]:
         """The figures for ``--json``."""
         return {
-            **{key: self.metrics[key] for key in _MANIFEST_FIGURES},
+            **{key: self.metrics[key] for key in MANIFEST_FIGURES},
             "out": str(out),
             "report": str(out / REPORT_NAME),
             "photos": {s: self.manifest.dataset[s] for s in SUBSETS},
@@ -109,7 +109,7 @@ def run_job(job: Job) -> Outcome:
             inform(_ENDINGS[record.ending])
             size = count_parameters(network)
             network = _make_plain(job, network, hardware)
-            calibrated = _calibrate(network, parts["train"], parts["validation"], job.recipe)
+            calibrated = calibrate(network, parts["train"], parts["validation"], job.recipe)
             evaluation = _evaluate(network, parts["test"], usable, calibrated[1])
         # The room that the cache took is free again, so what a long training gave finds its place on the disk.
         seconds = time.monotonic() - started
@@ -196,7 +196,7 @@ def _train(job: Job, network: Any, parts: tuple[Examples, Examples], surrounding
         return train_network(network, job.recipe, parts, job.seed, watch, job.has_backbone, surroundings)
 
 
-def _calibrate(network: Any, train: Examples, validation: Examples, recipe: Recipe) -> tuple[float, float]:
+def calibrate(network: Any, train: Examples, validation: Examples, recipe: Recipe) -> tuple[float, float]:
     """Folds expectations and temperature into the last layer; gives temperature and suggested threshold."""
     expected = calibration.prior_logits(train.classes, train.class_count, recipe.schedule.prior_correction)
     probabilities = predict_rows(network, validation.pixels, validation.rows)
@@ -245,7 +245,7 @@ def _make_manifest(
             **{s: counts[s] for s in SUBSETS},
             "split": job.describe_split(),
         },
-        accuracy={"float": {key: metrics[key] for key in _MANIFEST_FIGURES}},
+        accuracy={"float": {key: metrics[key] for key in MANIFEST_FIGURES}},
         versions=_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

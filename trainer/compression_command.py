@@ -1,0 +1,65 @@
+"""``sorter-train DATA --prune RUN`` and ``--cluster RUN``."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sorter.cli import print_json
+from sorter.errors import ConfigError
+from sorter.trainer.backend import load_tensorflow
+
+PRUNING_EPOCHS = 10
+"""More than clustering needs: in the first six, zeros become more."""
+
+CLUSTERING_EPOCHS = 5
+
+
+def run_compression(
+    data: Path,
+    as_json: bool,
+    prune: Path | None,
+    sparsity: float,
+    cluster: Path | None,
+    clusters: int,
+    out: Path | None,
+    epochs: int | None,
+    seed: int,
+    overwrite: bool,
+    **_others: Any,
+) -> None:
+    """Prunes or clusters a run and says what that cost.
+
+    Raises:
+        click.UsageError: Both are asked for.
+        ConfigError: The run is clustered, and pruning would undo that.
+    """
+    if prune is not None and cluster is not None:
+        raise click.UsageError("Give --prune or --cluster, not both: prune first, then cluster what comes out.")
+    run = prune or cluster
+    assert run is not None
+    load_tensorflow()
+    from sorter.trainer.clustering import Clustering
+    from sorter.trainer.compression import CompressionOptions, compress
+    from sorter.trainer.pruning import Pruning
+    from sorter.trainer.runs import open_run
+
+    if prune is not None and any(
+        step["method"] == "clustering" for step in open_run(run).manifest.recipe.get("compression", [])
+    ):
+        raise ConfigError(f"{run} is clustered, which pruning would undo.", "Prune first, then cluster what comes out.")
+    make = partial(Pruning, sparsity=sparsity) if prune else partial(Clustering, clusters=clusters)
+    folder = out or run.with_name(f"{run.name}-{'pruned' if prune else 'clustered'}")
+    passes = epochs or (PRUNING_EPOCHS if prune else CLUSTERING_EPOCHS)
+    outcome = compress(CompressionOptions(data, run, folder, passes, seed, overwrite), make)
+    if as_json:
+        print_json({"out": str(folder), **vars(outcome)})
+        return
+    metrics = outcome.metrics
+    what = f"{outcome.method['zeros']:.0%} zeros" if prune else f"{clusters} values"
+    click.echo(
+        f"{what} in {outcome.method['weights']:,} weights. {outcome.before:.1%} of the validation photos were right "
+        f"before and {outcome.after:.1%} are now; {metrics['accuracy']:.1%} of {metrics['n']} test photos right. "
+        f"Run: {folder}"
+    )
