@@ -2,13 +2,16 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sorter.cli import print_json
 from sorter.errors import ConfigError
 from sorter.trainer.backend import load_tensorflow
+
+if TYPE_CHECKING:
+    from sorter.trainer.compression import CompressionOutcome, MakeMethod
 
 PRUNING_EPOCHS = 10
 """More than clustering needs: in the first six, zeros become more."""
@@ -40,26 +43,38 @@ def run_compression(
     run = prune or cluster
     assert run is not None
     load_tensorflow()
-    from sorter.trainer.clustering import Clustering
     from sorter.trainer.compression import CompressionOptions, compress
+
+    folder = out or run.with_name(f"{run.name}-{'pruned' if prune else 'clustered'}")
+    passes = epochs or (PRUNING_EPOCHS if prune else CLUSTERING_EPOCHS)
+    method = _make_pruning(run, sparsity) if prune else _make_clustering(clusters)
+    outcome = compress(CompressionOptions(data, run, folder, passes, seed, overwrite), method)
+    if as_json:
+        print_json({"out": str(folder), **vars(outcome)})
+    else:
+        click.echo(_sentence(outcome, folder))
+
+
+def _make_pruning(run: Path, sparsity: float) -> "MakeMethod":
     from sorter.trainer.pruning import Pruning
     from sorter.trainer.runs import open_run
 
-    if prune is not None and any(
-        step["method"] == "clustering" for step in open_run(run).manifest.recipe.get("compression", [])
-    ):
+    done = open_run(run).manifest.recipe.get("compression", [])
+    if any(step["method"] == "clustering" for step in done):
         raise ConfigError(f"{run} is clustered, which pruning would undo.", "Prune first, then cluster what comes out.")
-    make = partial(Pruning, sparsity=sparsity) if prune else partial(Clustering, clusters=clusters)
-    folder = out or run.with_name(f"{run.name}-{'pruned' if prune else 'clustered'}")
-    passes = epochs or (PRUNING_EPOCHS if prune else CLUSTERING_EPOCHS)
-    outcome = compress(CompressionOptions(data, run, folder, passes, seed, overwrite), make)
-    if as_json:
-        print_json({"out": str(folder), **vars(outcome)})
-        return
-    metrics = outcome.metrics
-    what = f"{outcome.method['zeros']:.0%} zeros" if prune else f"{clusters} values"
-    click.echo(
-        f"{what} in {outcome.method['weights']:,} weights. {outcome.before:.1%} of the validation photos were right "
-        f"before and {outcome.after:.1%} are now; {metrics['accuracy']:.1%} of {metrics['n']} test photos right. "
-        f"Run: {folder}"
+    return partial(Pruning, sparsity=sparsity)
+
+
+def _make_clustering(clusters: int) -> "MakeMethod":
+    from sorter.trainer.clustering import Clustering
+
+    return partial(Clustering, clusters=clusters)
+
+
+def _sentence(outcome: "CompressionOutcome", folder: Path) -> str:
+    method, metrics = outcome.method, outcome.metrics
+    what = f"{method['zeros']:.0%} zeros" if "zeros" in method else f"{method['clusters']} values"
+    return (
+        f"{what} in {method['weights']:,} weights. {outcome.before:.1%} of the validation photos were right before and "
+        f"{outcome.after:.1%} are now; {metrics['accuracy']:.1%} of {metrics['n']} test photos right. Run: {folder}"
     )

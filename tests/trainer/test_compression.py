@@ -92,7 +92,8 @@ def test_a_clustered_layer_has_few_weights_and_keeps_its_zeros(runs: dict[str, P
 def test_int8_keeps_the_clusters_and_packs_smaller(runs: dict[str, Path], photos: Path) -> None:
     interpreter: Any = pytest.importorskip("ai_edge_litert.interpreter")
     zipped = {}
-    for name, run in runs.items():
+    for name in ("plain", "clustered"):
+        run = runs[name]
         file = run / "int8.tflite"
         arguments = ("--int8", "--representative", str(photos), "--out", str(file), "--max-drop", "1", "--json")
         command = [sys.executable, "-c", "from sorter.converters.cli import convert; convert()", str(run), *arguments]
@@ -100,7 +101,7 @@ def test_int8_keeps_the_clusters_and_packs_smaller(runs: dict[str, Path], photos
         (row,) = json.loads(done.stdout)
         zipped[name] = row["zipped_bytes"]
         assert row["equalize"] == (name != "clustered")
-    assert zipped["plain"] > 1.15 * zipped["pruned"] > 1.15 * zipped["clustered"]
+    assert zipped["plain"] > 1.3 * zipped["clustered"]
     opened = interpreter.Interpreter(str(runs["clustered"] / "int8.tflite"))
     points = [
         opened.get_tensor(detail["index"])
