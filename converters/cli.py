@@ -163,7 +163,7 @@ def _print_table(outcomes: "list[Outcome]") -> None:
                 f"{row['worst_class']} {-row['worst_class_drop']:+.1%}" if row["worst_class_drop"] > 0 else "none loses"
             )
             measured = [f"{row['accuracy']:.1%}", f"{row['float_accuracy']:.1%}", f"{row['agreement']:.1%}", lost]
-        sizes = (f"{row[name] / 1e6:.2f} MB" for name in ("bytes", "zipped_bytes"))
+        sizes = (f"{row[name] / 1e6:.3g} MB" for name in ("bytes", "zipped_bytes"))
         table.add_row(row["file"], row["format"], *sizes, *measured)
     # Narrower than this, the columns would be cut to uselessness.
     Console(width=max(120, Console().width)).print(table)
