@@ -1,6 +1,5 @@
 """From what was measured to the figures of the report."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ from sorter.benchmarks.judgement import MIN_QUERIES, MIN_SECONDS, judge_timing
 from sorter.benchmarks.measurement import Measurement
 from sorter.benchmarks.results import ModelResult, Results, read_accuracy
 from sorter.benchmarks.timing import BLOCK
+from sorter.files import zipped_size
 
 
 def summarise(measurement: Measurement, machine: Mapping[str, Any]) -> Results:
@@ -65,7 +65,7 @@ def _sizes(candidate: Candidate) -> dict[str, Any]:
         content = candidate.path.read_bytes()
     except OSError:
         return {}
-    return {"bytes": len(content), "zipped_bytes": len(zlib.compress(content, 9))}
+    return {"bytes": len(content), "zipped_bytes": zipped_size(content)}
 
 
 def _join_sittings(sittings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

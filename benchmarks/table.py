@@ -117,10 +117,12 @@ _MODEL_COLUMNS: Mapping[str, Column] = {
     "format": lambda model, timing, best: (model.format or None, model.format or "-", ""),
     "input": lambda model, timing, best: (model.input or None, model.input or "-", ""),
     "size MB": lambda model, timing, best: _number(
-        model.bytes and model.bytes / 1e6, "{:.2f}", f"zipped {(model.zipped_bytes or 0) / 1e6:.2f}"
+        model.bytes and model.bytes / 1e6, "{:.3g}", f"zipped {(model.zipped_bytes or 0) / 1e6:.3g}"
     ),
-    "params M": lambda model, timing, best: _number(model.parameters and model.parameters / 1e6, "{:.2f}"),
-    "MACs M": lambda model, timing, best: _number(model.macs and model.macs / 1e6, "{:.0f}"),
+    "params M": lambda model, timing, best: _number(model.parameters and model.parameters / 1e6, "{:.3g}"),
+    "MACs M": lambda model, timing, best: _number(
+        model.macs and model.macs / 1e6, "{:.0f}" if (model.macs or 0) > 1e8 else "{:.3g}"
+    ),
     "accuracy": _of_accuracy(_accuracy),
     "worst recall": _of_accuracy(lambda a: _number(a.worst_class_recall, "{:.1%}", a.worst_class or "")),
     "ECE": _of_accuracy(lambda a: _number(a.ece, "{:.3f}")),

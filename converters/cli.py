@@ -162,18 +162,19 @@ def _print_table(outcomes: "list[Outcome]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("file", "format", "size", "accuracy", "float", "agreement", "worst class")
+    table = Table("file", "format", "size", "zipped", "accuracy", "float", "agreement", "worst class")
     for outcome in outcomes:
         row = outcome.to_row()
         measured = ["-"] * 4
         if "error" in row:
-            table.add_row(row["file"], row["format"], "failed", *measured)
+            table.add_row(row["file"], row["format"], "failed", "-", *measured)
             continue
         if "n" in row:
             lost = (
                 f"{row['worst_class']} {-row['worst_class_drop']:+.1%}" if row["worst_class_drop"] > 0 else "none loses"
             )
             measured = [f"{row['accuracy']:.1%}", f"{row['float_accuracy']:.1%}", f"{row['agreement']:.1%}", lost]
-        table.add_row(row["file"], row["format"], f"{row['bytes'] / 1e6:.2f} MB", *measured)
+        sizes = (f"{row[name] / 1e6:.3g} MB" for name in ("bytes", "zipped_bytes"))
+        table.add_row(row["file"], row["format"], *sizes, *measured)
     # Narrower than this, the columns would be cut to uselessness.
     Console(width=max(120, Console().width)).print(table)

@@ -8,6 +8,7 @@ from typing import Any
 from sorter._version import __version__
 from sorter.bundle import join_content
 from sorter.converters.options import ConversionOptions
+from sorter.files import zipped_size
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 
 SCORE_CALIBRATION_NAME = "score_calibration.csv"
@@ -44,7 +45,7 @@ def pack(
             "sorter-toolkit (conversion)": __version__,
             **{f"{name} (conversion)": version for name, version in (versions or {}).items()},
         },
-        conversion={**options.to_request(), **(conversion or {})},
+        conversion={**options.to_request(), **(conversion or {}), "zipped_bytes": zipped_size(flatbuffer)},
         model_sha256=hashlib.sha256(flatbuffer).hexdigest(),
     )
     files = {

@@ -1,7 +1,7 @@
 """From a network and photos to files that are allowed to have their names: convert, gate, pack, write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from sorter.converters.packing import pack
 from sorter.converters.sources import Source
 from sorter.converters.worker_process import WorkerProcess
 from sorter.errors import SorterError
+from sorter.files import zipped_size
 from sorter.image import Pixels
+from sorter.manifest import Manifest
 from sorter.metrics import Classes, Probabilities
 
 Advance = Callable[[int], None]
@@ -134,7 +136,12 @@ class Outcome:
         measured = asdict(cost) | {"drop": cost.drop} if cost else {}
         paths = list(self.delivery.files)
         row |= {"file": str(paths[0]), "files": [str(path) for path in paths], **self.delivery.figures, **measured}
-        return row | {"bytes": len(self.delivery.files[paths[0]]), "way": self.candidate.converted.way}
+        content = self.delivery.files[paths[0]]
+        return row | {
+            "bytes": len(content),
+            "zipped_bytes": zipped_size(content),
+            "way": self.candidate.converted.way,
+        }
 
 
 def make_candidate(
@@ -164,6 +171,16 @@ def make_candidate(
     return Candidate(options, content, cost, converted)
 
 
+def keep_clusters(options: ConversionOptions, manifest: Manifest) -> ConversionOptions:
+    """Options that leave the channels of a clustered run as they are.
+
+    Equalising would give every weight a value of its own, and the file would no longer pack. A repair may still do it.
+    """
+    done = manifest.recipe.get("compression", [])
+    clustered = any(step["method"] == "clustering" for step in done)
+    return replace(options, equalize=False) if clustered else options
+
+
 def run_job(
     worker: WorkerProcess, materials: Materials, job: Job, judge: Judge, advance: Advance = lambda steps: None
 ) -> Outcome:
@@ -174,7 +191,8 @@ def run_job(
         ConversionError: The network cannot be converted so.
         StorageError: It cannot be written.
     """
-    candidate = judge(make_candidate(worker, materials, job.options, advance))
+    options = keep_clusters(job.options, materials.source.manifest)
+    candidate = judge(make_candidate(worker, materials, options, advance))
     options = candidate.options
     delivery = deliver(options.target, candidate.content, candidate.converted.facts, job.path, materials.picture)
     delivery.write()

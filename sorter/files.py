@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,11 @@ def complete_file(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def zipped_size(content: bytes) -> int:
+    """Bytes that a file becomes as a ZIP, an update or an app store carries it (deflate)."""
+    return len(zlib.compress(content, 9))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -33,7 +33,7 @@ class Backbone:
     side_px: int = 224
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self, tensor: Any, with_classifier: bool = False) -> Any:
+    def build(self, tensor: Any, with_classifier: bool = False, width: float = 1.0) -> Any:
         """The network on a tensor of raw pixels (n, height, width, 3), with random weights.
 
         Returns:
@@ -43,12 +43,14 @@ class Backbone:
             ValueError: The pictures are too small for it.
         """
         scaled = layers.Rescaling(self.scale, self.offset, name=SCALE_NAME)(tensor)
-        network = self.application_with(input_tensor=scaled, weights=None, include_top=with_classifier)
+        network = self.application_with(width, input_tensor=scaled, weights=None, include_top=with_classifier)
         _name_by_position(network)
         return network.output
 
-    def application_with(self, **arguments: Any) -> Any:
+    def application_with(self, width: float = 1.0, **arguments: Any) -> Any:
         """The ``keras.Model`` as keras.applications builds it."""
+        if width != 1:
+            arguments["alpha"] = width
         return getattr(keras.applications, self.application)(**arguments, **self.options)
 
 

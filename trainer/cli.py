@@ -25,6 +25,12 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--out", type=_PATH, help="Run folder to write.  [default: runs/MODEL]")
 @click.option("--weights", metavar="imagenet|none|FILE", help="Weights to start from.  [default: the recipe's]")
 @click.option("--image-size", type=click.IntRange(8, 4096), metavar="PIXELS", help="Side of the network's input.")
+@click.option(
+    "--width",
+    type=click.FloatRange(0.05, 4),
+    metavar="FACTOR",
+    help="Filters in every layer, times this.  [default: 1]",
+)
 @click.option("--fit", type=_FITS, help="How photos of another shape become square.  [default: the recipe's]")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the photos.  [default: the recipe's]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Photos in one step.  [default: the recipe's]")
@@ -38,6 +44,7 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option(
     "--folds", type=click.IntRange(min=2), metavar="K", help="Cross-validate by K trainings, into OUT/fold-N."
 )
+@click.option("--sweep", metavar="'width=A,B size=C,D'", help="Train one recipe in these sizes; report on the files.")
 @click.option("--dry-run", is_flag=True, help="Print network, photos and estimated time, and write nothing.")
 @click.option("--head-only", is_flag=True, help="Train the head alone, on a frozen backbone: takes a minute.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard into the run.")
@@ -48,6 +55,12 @@ _RANGES = ("bytes", "0..1", "-1..1")
 @click.option("--classes", type=click.IntRange(min=2), default=6, help="For the sizes in --list-models.")
 @click.option("--quick-check", is_flag=True, help="Only show what the ImageNet network says about sample photos.")
 @click.option("--qat", type=_PATH, metavar="RUN", help="Fine-tune a finished run for int8, a few epochs, into --out.")
+@click.option("--prune", type=_PATH, metavar="RUN", help="Fine-tune a finished run with ever more zeros, into --out.")
+@click.option(
+    "--sparsity", type=click.FloatRange(0.05, 0.95), default=0.5, help="Share of zeros in the layers that are pruned."
+)
+@click.option("--cluster", type=_PATH, metavar="RUN", help="Fine-tune a finished run with few weights that differ.")
+@click.option("--clusters", type=click.IntRange(5, 128), default=16, help="Different weights in a clustered layer.")
 @json_option
 def train(
     data: Path | None,
@@ -55,6 +68,10 @@ def train(
     classes: int,
     quick_check: bool,
     qat: Path | None,
+    prune: Path | None,
+    sparsity: float,
+    cluster: Path | None,
+    clusters: int,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -78,6 +95,11 @@ def train(
     if qat is not None:
         run_qat(data, qat, as_json, **options)
         return
+    if prune is not None or cluster is not None:
+        from sorter.trainer.compression_command import run_compression
+
+        run_compression(data, as_json, prune, sparsity, cluster, clusters, **options)
+        return
     _train(data, as_json, **options)
 
 
@@ -89,6 +111,10 @@ def _train(data: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
     load_tensorflow()
     if dry_run:
         _preview(jobs[:1] if series.folds else jobs, as_json)
+    elif series.sweep:
+        from sorter.trainer.sweep_command import run_sweep
+
+        run_sweep(jobs, as_json)
     elif series.compare or series.folds:
         _compare(jobs, as_json, bool(series.folds))
     else:
@@ -101,9 +127,11 @@ def _preview(jobs: list["Job"], as_json: bool) -> None:
     previews = []
     for job in jobs:
         preview = preview_job(job)
-        previews.append({"model": job.recipe.name, **preview.summary()})
+        # The networks of a sweep are of one recipe.
+        name = job.out.name if len(jobs) > 1 else job.recipe.name
+        previews.append({"model": name, **preview.summary()})
         if not as_json:
-            click.echo("\n".join([f"{job.recipe.name}:", *preview.lines()]))
+            click.echo("\n".join([f"{name}:", *preview.lines()]))
     if as_json:
         print_json({"previews": previews})
 

@@ -153,7 +153,8 @@ def _is_finished(job: Job) -> bool:
     if recipe.get("ending") == "interrupted":
         return False
     wanted = {**job.recipe.describe(), "seed": job.seed}
-    stored = {key: recipe.get(key) for key in wanted}
+    # Runs of older versions do not say their width, as there was one only.
+    stored = {key: recipe.get(key, 1.0 if key == "width" else None) for key in wanted}
     changed = [key for key in wanted if _plain(wanted[key]) != _plain(stored[key]) and key != "source"]
     if changed:
         raise ConfigError(

@@ -59,7 +59,7 @@ def build_network(recipe: Recipe, classes: int, weights: str = "none") -> Any:
     if weights != "none":
         if recipe.architecture not in BACKBONES:
             raise TrainingError(f"{recipe.name} is trained from scratch and takes no weights.", "Use --weights none.")
-        load_imagenet(network.layers[: _head_start(network)], recipe.architecture, weights)
+        load_imagenet(network.layers[: _head_start(network)], recipe.architecture, weights, width=recipe.width)
     return network
 
 
@@ -127,8 +127,10 @@ def _head(tensor: Any, recipe: Recipe, classes: int) -> Any:
         tensor = layers.BatchNormalization(name="normalize")(tensor)
     if recipe.layers.feature_dropout:
         tensor = layers.Dropout(recipe.layers.feature_dropout, name="feature_dropout")(tensor)
+    # The width of a backbone is that of its own layers, as for its authors.
+    wide = recipe.filters if recipe.architecture == "custom" else int
     for i, size in enumerate(recipe.layers.dense, start=1):
-        tensor = layers.Dense(size, activation="relu", name=f"dense{i}")(tensor)
+        tensor = layers.Dense(wide(size), activation="relu", name=f"dense{i}")(tensor)
     if recipe.dropout:
         tensor = layers.Dropout(recipe.dropout, name="dropout")(tensor)
     return layers.Dense(classes, activation="softmax", name=HEAD_NAME)(tensor)
@@ -142,7 +144,7 @@ def _pool(tensor: Any, options: Layers, name: str) -> Any:
 
 def _on_backbone(backbone: Backbone) -> Callable[[Any, Recipe, int], Any]:
     def build(inputs: Any, recipe: Recipe, classes: int) -> Any:
-        return _head(_pool(backbone.build(inputs), recipe.layers, FEATURES_NAME), recipe, classes)
+        return _head(_pool(backbone.build(inputs, width=recipe.width), recipe.layers, FEATURES_NAME), recipe, classes)
 
     return build
 
@@ -151,7 +153,11 @@ def _custom(inputs: Any, recipe: Recipe, classes: int) -> Any:
     tensor = layers.Rescaling(1 / 255, name=SCALE_NAME)(inputs)
     for i, layer in enumerate(recipe.layers.convolutions, start=1):
         convolution = layers.Conv2D(
-            layer.filters, layer.kernel, padding=recipe.layers.padding, activation="relu", name=f"conv{i}"
+            recipe.filters(layer.filters),
+            layer.kernel,
+            padding=recipe.layers.padding,
+            activation="relu",
+            name=f"conv{i}",
         )
         tensor = convolution(tensor)
         if layer.pool:
@@ -169,12 +175,14 @@ largest two tensors that must exist at once below 100 kB for an input of 96x96."
 
 def _tiny(inputs: Any, recipe: Recipe, classes: int) -> Any:
     tensor = layers.Rescaling(1 / 127.5, -1.0, name=SCALE_NAME)(inputs)
-    tensor = layers.Conv2D(_TINY_FIRST_FILTERS, 3, 2, padding="same", use_bias=False, name="conv")(tensor)
+    tensor = layers.Conv2D(recipe.filters(_TINY_FIRST_FILTERS), 3, 2, padding="same", use_bias=False, name="conv")(
+        tensor
+    )
     tensor = _normalized(tensor, "conv")
     for i, (filters, stride) in enumerate(_TINY_BLOCKS, start=1):
         tensor = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False, name=f"block{i}_depth")(tensor)
         tensor = _normalized(tensor, f"block{i}_depth")
-        tensor = layers.Conv2D(filters, 1, use_bias=False, name=f"block{i}_point")(tensor)
+        tensor = layers.Conv2D(recipe.filters(filters), 1, use_bias=False, name=f"block{i}_point")(tensor)
         tensor = _normalized(tensor, f"block{i}_point")
     return _head(layers.GlobalAveragePooling2D(name="average")(tensor), recipe, classes)
 

@@ -111,7 +111,7 @@ def run_job(job: Job) -> Outcome:
             inform(ENDINGS[record.ending])
             size = count_parameters(network)
             network = _make_plain(job, network, hardware)
-            calibrated = _calibrate(network, parts["train"], parts["validation"], job.recipe)
+            calibrated = calibrate(network, parts["train"], parts["validation"], job.recipe)
             evaluation = _evaluate(network, parts["test"], usable, calibrated[1])
         # The room that the cache took is free again, so what a long training gave finds its place on the disk.
         seconds = time.monotonic() - started
@@ -198,7 +198,7 @@ def _train(job: Job, network: Any, parts: tuple[Examples, Examples], surrounding
         return train_network(network, job.recipe, parts, job.seed, watch, job.has_backbone, surroundings)
 
 
-def _calibrate(network: Any, train: Examples, validation: Examples, recipe: Recipe) -> tuple[float, float]:
+def calibrate(network: Any, train: Examples, validation: Examples, recipe: Recipe) -> tuple[float, float]:
     """Folds expectations and temperature into the last layer; gives temperature and suggested threshold."""
     expected = calibration.prior_logits(train.classes, train.class_count, recipe.schedule.prior_correction)
     probabilities = predict_rows(network, validation.pixels, validation.rows)

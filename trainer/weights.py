@@ -48,7 +48,9 @@ class Saved:
     takes_rgb: bool
 
 
-def load_imagenet(layers: Sequence[Any], architecture: str, weights: str, with_classifier: bool = False) -> None:
+def load_imagenet(
+    layers: Sequence[Any], architecture: str, weights: str, with_classifier: bool = False, width: float = 1.0
+) -> None:
     """Loads ImageNet weights into the layers of a backbone.
 
     Args:
@@ -56,12 +58,13 @@ def load_imagenet(layers: Sequence[Any], architecture: str, weights: str, with_c
         architecture: Key of ``BACKBONES``.
         weights: ``imagenet`` for those of keras.applications, downloaded where they are not yet there, or a file.
         with_classifier: Whether the layers end with the ImageNet classifier.
+        width: Of the backbone.
 
     Raises:
         TrainingError: The weights are missing, damaged or made for another network.
     """
     if weights == "imagenet":
-        saved = _download(architecture, with_classifier)
+        saved = _download(architecture, with_classifier, width)
     elif Path(weights).is_file():
         saved = _read(Path(weights))
     else:
@@ -158,14 +161,14 @@ def _attribute(group: Any, name: str) -> list[Any]:
     return [value for part in parts for value in part]
 
 
-def _download(architecture: str, with_classifier: bool) -> Saved:
+def _download(architecture: str, with_classifier: bool, width: float) -> Saved:
     backbone = BACKBONES[architecture]
     side = backbone.side_px
     try:
         # Keras tells of the download on standard output, which belongs to the results.
         with redirect_stdout(sys.stderr):
             network = backbone.application_with(
-                weights="imagenet", include_top=with_classifier, input_shape=(side, side, 3)
+                width, weights="imagenet", include_top=with_classifier, input_shape=(side, side, 3)
             )
     except Exception as error:
         # Keras raises a plain Exception, which names the address.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def test_the_file_says_what_it_is(int8: Path, run: Path) -> None:
     assert bundle.manifest.threshold == 0.6
     assert bundle.manifest.accuracy["int8"]["n"] == 18
     assert METADATA_NAME.encode() in bundle.flatbuffer
+    assert bundle.manifest.conversion["zipped_bytes"] == len(zlib.compress(bundle.flatbuffer, 9))
 
 
 def test_every_format_agrees_with_the_original(run: Path, photos: Path) -> None:

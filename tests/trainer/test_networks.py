@@ -184,3 +184,22 @@ def test_tiny_stays_below_100_kilobytes_and_within_what_microcontrollers_know() 
     used = {op["op_name"] for op in Interpreter(model_content=flatbuffer)._get_ops_details()} - {"DELEGATE"}
     # tensorflow/lite/micro/micro_mutable_op_resolver.h has them all.
     assert used <= {"QUANTIZE", "MUL", "ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "MEAN", "FULLY_CONNECTED", "SOFTMAX"}
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "mobilenetv3-small"])
+def test_a_narrow_backbone_is_that_of_its_authors(name: str) -> None:
+    keras: Any = pytest.importorskip("keras")
+    from sorter.trainer.backbones import BACKBONES as KNOWN
+
+    narrow = RECIPES[name].changed(width=0.75)
+    with keras.StatelessScope(initialize_variables=False):
+        theirs = getattr(keras.applications, KNOWN[name].application)(alpha=0.75, weights=None, include_top=False)
+        features = theirs.output.shape[-1]
+        expected = theirs.count_params() + 4 * (features + 1)
+    assert networks.measure_size(narrow, 4).parameters == expected < networks.measure_size(RECIPES[name], 4).parameters
+
+
+def test_half_the_width_of_an_own_network_is_a_quarter_of_its_weights() -> None:
+    for name, least, most in (("tiny", 0.25, 0.36), ("toy-4conv", 0.25, 0.27)):
+        whole, half = (networks.measure_size(RECIPES[name].changed(width=width), 5).parameters for width in (1.0, 0.5))
+        assert least < half / whole < most

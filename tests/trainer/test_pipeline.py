@@ -120,7 +120,7 @@ def test_temperature_and_expectations_go_into_the_network(exponent: float) -> No
     from sorter.trainer.calibration import correct_priors, fit_temperature
     from sorter.trainer.evaluation import predict_rows
     from sorter.trainer.networks import HEAD_NAME, build_network
-    from sorter.trainer.pipeline import _calibrate
+    from sorter.trainer.pipeline import calibrate
     from sorter.trainer.recipes import RECIPES
 
     keras.utils.set_random_seed(0)
@@ -139,7 +139,7 @@ def test_temperature_and_expectations_go_into_the_network(exponent: float) -> No
     recipe = RECIPES["toy-4conv"]
     recipe = replace(recipe, schedule=replace(recipe.schedule, prior_correction=exponent))
     train = Examples(pixels, np.arange(60), np.repeat(np.arange(3), [40, 15, 5]), 3)
-    temperature, _ = _calibrate(network, train, validation, recipe)
+    temperature, _ = calibrate(network, train, validation, recipe)
     after = predict_rows(network, pixels, validation.rows)
     assert temperature > 1.5
     assert fit_temperature(after, validation.classes) == pytest.approx(1.0, abs=0.02)

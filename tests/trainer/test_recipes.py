@@ -1,5 +1,6 @@
 """What recipes refuse, and that recipe files say the same as the recipes written to them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ import sorter.image
 from sorter.errors import ConfigError
 from sorter.trainer.recipe_file import read_recipe, write_recipe
 from sorter.trainer.recipes import BACKBONES, HEAD_ONLY, RECIPES, Convolution, Layers, Recipe, find_recipe
+from sorter.trainer.recipes.description import read_description
 from sorter.trainer.recipes.options import Fit
 
 SHORT = """
@@ -108,3 +110,25 @@ def test_recipes_agree_with_themselves() -> None:
         # Augmented pictures have features of their own each time, so only plain ones can be computed once.
         if "features" in name:
             assert recipe.unfreeze_from == HEAD_ONLY and recipe.augmentation == type(recipe.augmentation)()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_run_says_with_which_recipe_it_was_trained(name: str) -> None:
+    told = json.loads(json.dumps(RECIPES[name].describe() | {"seed": 3}))
+    assert read_description(told, "sorter.json") == RECIPES[name]
+    # Runs of older versions do not tell their width.
+    del told["width"]
+    assert read_description(told, "sorter.json") == RECIPES[name]
+
+
+def test_a_run_from_elsewhere_says_no_recipe() -> None:
+    with pytest.raises(ConfigError, match="does not say with which recipe"):
+        read_description({"name": "boxes"}, "sorter.json")
+
+
+def test_filters_come_in_eights_and_are_never_much_fewer_than_asked_for() -> None:
+    for width in (0.35, 0.5, 1.4):
+        recipe = RECIPES["tiny"].changed(width=width)
+        for count in (16, 24, 80, 112):
+            assert recipe.filters(count) % 8 == 0 and recipe.filters(count) >= 0.9 * width * count
+    assert RECIPES["tiny"].filters(13) == 13

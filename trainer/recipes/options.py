@@ -29,6 +29,9 @@ Architecture = Literal[
 
 BACKBONES = get_args(Architecture)[2:]
 
+WIDENED = ("custom", "tiny", "mobilenetv2", "mobilenetv3-small", "mobilenetv3-large")
+"""Networks that exist in other widths. The widths of MobileNets are called alpha by Keras."""
+
 HEAD_ONLY = "head"
 """As ``Recipe.unfreeze_from``: no layer of the backbone changes."""
 
@@ -226,6 +229,8 @@ class Recipe:
         dropout: Share dropped before the last layer.
         unfreeze_from: First layer that the last phase changes, by prefix of its name; layers before it keep their
             ImageNet weights. Empty: all of them change. ``head``: the backbone stays frozen throughout.
+        width: Factor for the number of filters in every layer of a network that exists in other widths, and for the
+            dense layers of a custom one.
         weights: ``imagenet`` when the recipe starts from ImageNet weights by default, else ``none``.
         note: What was put right against the source, or why the recipe is as it is.
     """
@@ -242,6 +247,7 @@ class Recipe:
     layers: Layers = field(default_factory=Layers)
     dropout: float = 0.2
     unfreeze_from: str = ""
+    width: float = 1.0
     weights: Literal["imagenet", "none"] = "none"
     note: str = ""
 
@@ -251,6 +257,12 @@ class Recipe:
         side = self.image_size_px
         _require(8 <= side <= 4096, f"image_size_px is {side}, but must be 8 to 4096.")
         _require_share("dropout", self.dropout)
+        _require(0.05 <= self.width <= 4, f"A width of {self.width:g} is impossible.", "Choose 0.05 to 4.")
+        _require(
+            self.width == 1 or self.architecture in WIDENED,
+            f"{self.name} exists in one width only, and not in {self.width:g} times that.",
+            f"Choose a network that has others: {', '.join(WIDENED)}.",
+        )
         impossible = self.layers.find_impossible(side)
         _require(
             not impossible,
@@ -290,6 +302,7 @@ class Recipe:
         fit: Fit | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
+        width: float | None = None,
     ) -> "Recipe":
         """The recipe with some options replaced; None leaves one as it is."""
         schedule = replace(
@@ -297,7 +310,23 @@ class Recipe:
             epochs=self.schedule.epochs if epochs is None else epochs,
             batch_size=batch_size or self.schedule.batch_size,
         )
-        return replace(self, image_size_px=image_size_px or self.image_size_px, fit=fit or self.fit, schedule=schedule)
+        return replace(
+            self,
+            image_size_px=image_size_px or self.image_size_px,
+            fit=fit or self.fit,
+            schedule=schedule,
+            width=width or self.width,
+        )
+
+    def filters(self, count: int) -> int:
+        """How many filters a layer of ``count`` has in this width.
+
+        A multiple of 8, which kernels are made for, and no less than 90 % of what was asked for; the rule of
+        MobileNetV2 (``_make_divisible`` in keras.applications).
+        """
+        wanted = count * self.width
+        rounded = max(8, int(wanted + 4) // 8 * 8)
+        return count if self.width == 1 else rounded if rounded >= 0.9 * wanted else rounded + 8
 
 
 def _require(possible: bool, message: str, hint: str = "") -> None:
