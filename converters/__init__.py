@@ -20,7 +20,6 @@
 ``networks``        networks read and run
 ``flatbuffers``     TensorFlow's converter
 ``unsupported``     operators that are not there, and the layers they belong to; ``saturation``: idle ReLU6
-``equalization``    makes a network quantise better without changing what it computes
 ``metadata``        TFLite Metadata inside the flatbuffer
 =================== ==================================================================================
 """

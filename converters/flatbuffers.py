@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sorter.converters.equalization import equalize
 from sorter.converters.metadata import attach_metadata, build_metadata
 from sorter.converters.networks import Network, open_network
 from sorter.converters.options import ConversionOptions
 from sorter.converters.saturation import drop_idle_relu6
 from sorter.converters.unsupported import explain, find_float_layers
+from sorter.equalization import equalize
 from sorter.image import InputSpec
 
 

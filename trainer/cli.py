@@ -7,7 +7,8 @@ import click
 
 from sorter.cli import INTERRUPTED, SorterCommand, inform, json_option, print_json
 from sorter.trainer.backend import load_tensorflow
-from sorter.trainer.qat_cli import refuse_other_options, run_qat
+from sorter.trainer.finished_run_options import refuse_other_options
+from sorter.trainer.qat_cli import run_qat
 from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def train(
     DATA has one folder a class, or folders called train, validation and test with these, or is a CSV file with the
     columns path and label. The accuracy is that on the test part, which training never sees.
     """
-    if qat is not None:
-        refuse_other_options(click.get_current_context())
+    refuse_other_options(click.get_current_context())
     if list_models:
         _list_models(classes, as_json)
         return

@@ -18,7 +18,7 @@ from keras import layers
 
 from sorter.cli import inform, progress
 from sorter.dataset import Dataset, apply_split, open_dataset, require_labels, write_split
-from sorter.errors import TrainingError
+from sorter.errors import ConfigError, TrainingError
 from sorter.files import translated_storage_errors, write_text
 from sorter.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
 from sorter.trainer import calibration, runs
@@ -115,12 +115,17 @@ def compress(options: CompressionOptions, make_method: MakeMethod) -> Compressio
 
     Raises:
         BundleError: ``run`` is no finished run.
-        ConfigError: It does not say how it was trained.
+        ConfigError: It does not say how it was trained, or is fine-tuned for int8.
         DatasetError: The photos are not those of the run.
         StorageError: ``out`` cannot be written.
         TrainingError: The network has nothing to compress, or the training failed.
     """
     run = runs.open_run(options.run)
+    if run.manifest.recipe.get("quantisation_aware"):
+        raise ConfigError(
+            f"{options.run} is fine-tuned for int8, and its learned ranges fit no other weights.",
+            "Give the run that it was made from; the two do not go together.",
+        )
     runs.check_output(options.out, options.overwrite)
     recipe = _recipe_of(run)
     dataset = apply_split(open_dataset(options.data), run.split_csv)

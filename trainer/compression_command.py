@@ -30,16 +30,13 @@ def run_compression(
     epochs: int | None,
     seed: int,
     overwrite: bool,
-    **_others: Any,
+    **_refused: Any,
 ) -> None:
     """Prunes or clusters a run and says what that cost.
 
     Raises:
-        click.UsageError: Both are asked for.
         ConfigError: The run is clustered, and pruning would undo that.
     """
-    if prune is not None and cluster is not None:
-        raise click.UsageError("Give --prune or --cluster, not both: prune first, then cluster what comes out.")
     run = prune or cluster
     assert run is not None
     load_tensorflow()

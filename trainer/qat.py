@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from sorter.cli import inform, warn
 from sorter.dataset import Dataset, Subset, apply_split, open_dataset, require_labels, write_split
+from sorter.equalization import equalize
 from sorter.errors import ConfigError, DatasetError
 from sorter.files import write_json
 from sorter.manifest import Manifest
@@ -33,6 +35,9 @@ EPOCHS = 3
 """Passes over the training part unless the user says otherwise."""
 
 LEARNING_RATE = 1e-4
+
+_EQUALIZE_ON = 100
+"""Photos of the training part, about."""
 
 _CACHE_NAME = "pictures.cache"
 
@@ -72,7 +77,7 @@ def fine_tune(options: QatOptions) -> Outcome:
 
     Raises:
         BundleError: ``run`` is no finished run.
-        ConfigError: ``out`` is the run itself.
+        ConfigError: ``out`` is the run itself, or the run is pruned or clustered.
         DatasetError: The photos are not those of the run.
         StorageError: ``out`` cannot be written.
         TrainingError: The network is of a kind that cannot be rounded.
@@ -82,6 +87,11 @@ def fine_tune(options: QatOptions) -> Outcome:
     run = runs.open_run(options.run)
     if options.out.resolve() == run.folder.resolve():
         raise ConfigError(f"{options.out} is the run that is to be fine-tuned.", "Choose another folder for --out.")
+    if run.manifest.recipe.get("compression"):
+        raise ConfigError(
+            f"{options.run} is pruned or clustered, which fine-tuning for int8 would undo.",
+            "Give the run that it was made from; the two do not go together.",
+        )
     runs.check_output(options.out, options.overwrite)
     dataset = apply_split(open_dataset(options.data), run.split_csv)
     require_labels(dataset, run.manifest.labels)
@@ -119,11 +129,14 @@ def _require_same_photos(usable: Dataset, run: runs.Run) -> None:
 
 
 def _fit(network: Any, parts: Mapping[Subset, Examples], run: runs.Run, options: QatOptions, folder: Path) -> Fitting:
+    train = parts["train"]
+    # One step of the optimizer is as large for a badly scaled channel as for any other, and would take it apart.
+    equalize(network, train.pixels[np.sort(train.rows[:: max(1, len(train.rows) // _EQUALIZE_ON)])])
     plan = Plan(recipe_of(run.manifest, options.batch_size), options.epochs, options.learning_rate, options.seed)
     events = event_files(folder / runs.TENSORBOARD_NAME) if options.tensorboard else nullcontext(None)
     with events as note:
         plan = replace(plan, note=note) if note else plan
-        fitting = Fitting(network, plan, parts["train"], parts["validation"])
+        fitting = Fitting(network, plan, train, parts["validation"])
         inform(ENDINGS[fitting.run().ending])
     return fitting
 

@@ -4,35 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from sorter.cli import INTERRUPTED, inform, print_json
-from sorter.errors import ConfigError
-
-_HONOURED = ("out", "epochs", "batch_size", "seed", "overwrite", "tensorboard")
-
-_ALWAYS = ("data", "qat", "as_json", "debug", "log", "help", "version")
-
-
-def refuse_other_options(context: click.Context) -> None:
-    """Refuses options that were given and mean nothing to a run that is trained already.
-
-    Raises:
-        ConfigError: There is one; all are named.
-    """
-    given = [
-        option.opts[0]
-        for option in context.command.params
-        if option.name not in (*_HONOURED, *_ALWAYS)
-        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-    ]
-    if given:
-        honoured = ", ".join(f"--{name.replace('_', '-')}" for name in _HONOURED)
-        raise ConfigError(
-            f"--qat fine-tunes a finished run with its own network, photos and split, so {', '.join(given)} "
-            f"{'means' if len(given) == 1 else 'mean'} nothing to it.",
-            f"Leave {'it' if len(given) == 1 else 'them'} out; with --qat go {honoured} and --json.",
-        )
 
 
 def run_qat(

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 
-from sorter.converters.equalization import equalize, find_pairs
+from sorter.equalization import equalize, find_pairs
 
 
 def make_network() -> keras.Model:

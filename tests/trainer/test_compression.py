@@ -116,7 +116,10 @@ def test_int8_keeps_the_clusters_and_packs_smaller(runs: dict[str, Path], photos
     ("options", "message"),
     [
         (lambda runs: ("--prune", str(runs["clustered"])), "is clustered, which pruning would undo"),
-        (lambda runs: ("--prune", str(runs["plain"]), "--cluster", str(runs["plain"])), "not both"),
+        (lambda runs: ("--prune", str(runs["plain"]), "--cluster", str(runs["plain"])), "means nothing to it"),
+        (lambda runs: ("--cluster", str(runs["plain"]), "--sparsity", "0.6"), "--sparsity means nothing to it"),
+        (lambda runs: ("--clusters", "8"), "--clusters means nothing without --cluster"),
+        (lambda runs: ("--qat", str(runs["clustered"])), "which fine-tuning for int8 would undo"),
         (lambda runs: ("--cluster", str(runs["plain"].parent)), "is not a finished training run"),
     ],
 )

@@ -169,3 +169,5 @@ def test_other_photos_and_the_run_itself_are_refused(
     result = run_train(photos, "--qat", finished, "--out", finished, "--overwrite")
     assert result.exit_code == 3 and "is the run that" in result.stderr, result.output
     assert (finished / "model.keras").is_file()
+    tuned_again = run_train(photos, "--cluster", finished, "--out", finished, "--tensorboard")
+    assert tuned_again.exit_code == 3 and "--tensorboard means nothing to it" in tuned_again.stderr
