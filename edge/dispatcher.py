@@ -126,6 +126,8 @@ class Dispatcher:
         self._options = options or DispatcherOptions()
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._ending = threading.Event()
+        # How many jobs the thread was given, and how many it has done with: equal while it only watches.
+        self._given = self._done = 0
         self._answering = True
         self._heartbeat_at_s = 0.0
         self._thread = threading.Thread(target=self._work, name="arm", daemon=True)
@@ -139,22 +141,24 @@ class Dispatcher:
     def send(self, command: Command) -> None:
         """Hands over one command; the previous one must have been completed.
 
-        Its first bytes leave from this thread where the arm allows it: waking the other one takes a moment.
+        Its first bytes leave from this thread where the arm allows it: waking the other one takes a moment. Not while
+        the other one still has something to tell the arm, whose number would be the newer one.
         """
-        try:
-            self._arm.begin(command.bin, command.sequence)
-        except Exception as error:  # whatever it was, the loop must hear of it
-            self._report(Failed(command, self._failure(error)))
-            return
-        self._jobs.put(command)
+        if self._given == self._done:
+            try:
+                self._arm.begin(command.bin, command.sequence)
+            except Exception as error:  # whatever it was, the loop must hear of it
+                self._report(Failed(command, self._failure(error)))
+                return
+        self._give(command)
 
     def find(self) -> None:
         """Asks the arm for its state, and opens its port again for as long as it does not answer."""
-        self._jobs.put("find")
+        self._give("find")
 
     def revive(self, delay_s: float = 0.0) -> None:
         """Clears a stop or a fault after a while, so that the arm takes commands again; nothing moves."""
-        self._jobs.put(_Revive(delay_s))
+        self._give(_Revive(delay_s))
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Ends the thread, waiting for a command in flight at most ``timeout_s``."""
@@ -162,6 +166,10 @@ class Dispatcher:
         self._jobs.put("end")
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    def _give(self, job: _Job) -> None:
+        self._given += 1
+        self._jobs.put(job)
 
     def _work(self) -> None:
         while True:
@@ -172,13 +180,18 @@ class Dispatcher:
                 continue
             if job == "end":
                 return
+            outcome: Report | None = None
             if job == "find":
                 self._find()
             elif isinstance(job, _Revive):
                 self._ending.wait(job.delay_s)
                 self._attempt(self._revive)
             else:
-                self._report(self._carry_out(job))
+                outcome = self._carry_out(job)
+            # Before the report, upon which the loop may send the next command.
+            self._done += 1
+            if outcome is not None:
+                self._report(outcome)
             self._heartbeat_at_s = time.monotonic() + self._options.heartbeat_s
 
     def _carry_out(self, command: Command) -> Report:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sorter.edge.arms.arm import ArmOutcomeUnknownError
+from sorter.edge.arms.arm import ArmFaultError, ArmOutcomeUnknownError
 from sorter.edge.arms.line import LineArm
 from sorter.edge.dispatcher import Acknowledged, Command, Completed, Dispatcher, Failed, Report
 from sorter.edge.simulation.arm import SimulatedArmOptions
@@ -89,3 +89,25 @@ def test_a_port_that_is_gone_fails_the_command_at_once(link: SimulatedLink) -> N
         finally:
             dispatcher.stop()
     assert [motion.command.arguments for motion in link.simulated_arm.motion_log] == [("1",)]
+
+
+def test_a_command_does_not_overtake_a_job_before_it(link: SimulatedLink) -> None:
+    """Else the arm carries the command out, takes the newer number of the job, and refuses the command as too old."""
+    reports: list[Report] = []
+    with LineArm(link) as arm:
+        dispatcher = Dispatcher(arm, reports.append)
+        dispatcher.start()
+        try:
+            dispatcher.revive(delay_s=0.2)
+            dispatcher.send(Command(2, 1))
+            deadline_s = time.monotonic() + 30
+            while not any(isinstance(report, Completed | Failed) for report in reports):
+                assert time.monotonic() < deadline_s
+                time.sleep(0.005)
+        finally:
+            dispatcher.stop()
+    moved = [motion.command.arguments for motion in link.simulated_arm.motion_log]
+    (told,) = [report for report in reports if isinstance(report, Completed | Failed)]
+    # RESUME took the number that the command had; it is refused, and nothing has moved.
+    assert isinstance(told, Failed) and isinstance(told.error, ArmFaultError) and not told.error.started
+    assert moved == []
