@@ -107,11 +107,12 @@ def find_ranges(network: Any, names: Sequence[str], pictures: npt.NDArray[np.uin
 def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
     """A copy of a network with ``RoundedActivation`` behind the layers that ``ranges`` names, and the same weights.
 
-    Batch normalisation keeps its statistics, which are part of the int8 weights; its factors and offsets are trained.
+    All its layers may change. It is to be called with ``training=False``: the stored statistics of batch normalisation
+    are part of the int8 weights, and only its factors and offsets are trained.
     """
 
     def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        output = layer(*args, **{**kwargs, "training": False} if _is_normalization(layer) else kwargs)
+        output = layer(*args, **kwargs)
         if layer.name not in ranges:
             return output
         return RoundedActivation(ranges[layer.name], name=_rounding_name(layer.name))(output)
@@ -121,10 +122,6 @@ def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
         copy.get_layer(layer.name).set_weights(layer.get_weights())
         copy.get_layer(layer.name).trainable = True
     return copy
-
-
-def _is_normalization(layer: Any) -> bool:
-    return isinstance(layer, layers.BatchNormalization)
 
 
 def _rounding_name(layer: str) -> str:

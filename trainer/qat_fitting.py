@@ -136,7 +136,9 @@ class Fitting:
     def _descend(self, pictures: Any, targets: Any) -> tuple[Any, Any]:
         exact = self._kernels.round()
         with tf.GradientTape() as tape:
-            probabilities = self.copy(pictures, training=True)
+            # With training=True, Keras would put batch statistics in the place of the stored ones, whatever the layers
+            # were asked for when the network was built; that takes pre-trained features apart.
+            probabilities = self.copy(pictures, training=False)
             loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
         gradients = tape.gradient(loss, self._variables)
         self._kernels.restore(exact)
