@@ -1,6 +1,6 @@
 """A hard case for int8, made on purpose: a MobileNetV2 that computes the same and quantises badly.
 
-Half of the channels between the first convolution of a block and its depthwise convolution are made up to 30,000 times
+Half of the channels between the first convolution of a block and its depthwise convolution are made up to 3,000 times
 smaller, and the depthwise weights larger in return. All channels of a tensor share one int8 step, in which the small
 ones drown. Channels that reach 6, where ReLU6 saturates, stay as they are, so that nothing changes in float.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 _BLOCKS = range(1, 17)
 _SHARE = 0.5
-_EXPONENTS = (-4.5, -0.5)
+_EXPONENTS = (-3.5, -0.5)
 _SATURATED = 5.9
 _BATCH = 16
 

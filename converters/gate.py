@@ -94,6 +94,16 @@ def run_converted(
     return np.stack(rows)
 
 
+def run_once(request: dict[str, Any]) -> dict[str, Any]:
+    """Runs the ``.tflite`` at ``request["file"]`` on one black picture, in the worker.
+
+    LiteRT aborts on numbers that its integers cannot hold; that must not end the command.
+    """
+    content, shape = Path(request["file"]).read_bytes(), request["shape"]
+    run_converted(content, np.zeros((1, *shape), np.uint8))
+    return {}
+
+
 def require(cost: Cost, max_drop: float) -> None:
     """Lets a conversion pass, or not.
 

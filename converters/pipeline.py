@@ -160,6 +160,9 @@ def make_candidate(
     if converted.float_layers:
         record["float_layers"] = dict(converted.float_layers)
     content = pack(converted.flatbuffer, source.manifest, options, {}, record, converted.versions)
+    file = worker.new_path(".tflite")
+    file.write_bytes(content)
+    worker.ask("run", file=str(file), shape=source.manifest.input.shape)
     if materials.test is None:
         return Candidate(options, content, None, converted)
     test = materials.test

@@ -24,6 +24,7 @@ ACTIONS = {
     "settle": "sorter.converters.settling:settle",
     "convert": "sorter.converters.flatbuffers:convert",
     "record": "sorter.converters.two_steps:record",
+    "run": "sorter.converters.gate:run_once",
 }
 """What can be asked for: the function that does it, which takes the request and returns what JSON can hold."""
 

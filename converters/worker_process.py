@@ -18,6 +18,10 @@ from sorter.errors import ConversionError, StorageError
 
 _HINT = "Layers that TFLite does not know must be replaced; try another format to see whether it is the quantisation."
 
+_HINT_TO_RUN = (
+    "Most likely some channels are off by powers of ten: train it on with sorter-train --qat, or try another format."
+)
+
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
@@ -92,7 +96,7 @@ class WorkerProcess:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise self._explain_end()
+            raise self._explain_end(action)
         reply = json.loads(line)
         if "error" in reply:
             raise _translate(reply["error"])
@@ -123,15 +127,16 @@ class WorkerProcess:
     def _log_path(self) -> Path:
         return self.new_path("").with_name("worker.log")
 
-    def _explain_end(self) -> ConversionError:
+    def _explain_end(self, action: str) -> ConversionError:
         assert self._process is not None
         code = self._process.wait()
         log = self._log_path().read_text(errors="replace").strip().splitlines()
         self._end()
         ended = f"was ended by signal {-code}" if code < 0 else f"ended by itself with {code}"
-        return ConversionError(
-            f"The network could not be converted: TensorFlow {ended}; {(log or ['no message'])[-1][:300]}.", _HINT
-        )
+        last = (log or ["no message"])[-1][:300]
+        if action == "run":
+            return ConversionError(f"LiteRT cannot run the converted network: it {ended}.", _HINT_TO_RUN)
+        return ConversionError(f"The network could not be converted: TensorFlow {ended}; {last}.", _HINT)
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -94,7 +94,8 @@ def test_training_for_int8_mends_it_too_and_its_ranges_are_kept(run: Path, photo
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     before, after = map(float, done.stdout.split()[-2:])
-    assert before < 0.9 < 0.97 < after
+    # It begins by equalising, which alone mends what plain conversion spoils (above); training must not lose that.
+    assert before > 0.9 and after > 0.97
     out = run.parent / "tuned.tflite"
     result = invoke(tuned, "--representative", photos, "--samples", 60, "--out", out, "--json")
     assert result.exit_code == 0, result.output
