@@ -83,7 +83,7 @@ def _ways(found: Pipeline) -> str:
         pace = step.pace
         text = (
             f"{pace.per_minute:g} objects a minute, {title}: medians from the deciding frame, the last of "
-            f"{pace.votes:.1f} votes, to the first byte at the arm. The trigger looks at the frame meanwhile. Medians "
+            f"{pace.votes:.2g} votes, to the first byte at the arm. The trigger looks at the frame meanwhile. Medians "
             "of parts do not add up to the median of the whole; what is left over is called other."
         )
         parts.append(f'<div class="chart">{_way_chart(pace)}</div>' + note(text))

@@ -51,7 +51,7 @@ def stage_rows(pace: Pace) -> Iterator[tuple[str, ...]]:
     for name, spans in STAGES.items():
         if told := pace.stages_ms.get(name):
             yield (
-                name.replace("x N", f"x {pace.votes:.1f}"),
+                name.replace("x N", f"x {pace.votes:.2g}"),
                 *(f"{told[p]:.2f}" for p in ("p50", "p90", "p99")),
                 str(told["n"]),
                 spans,
