@@ -10,7 +10,7 @@ import numpy as np
 
 from sorter.bundle import Bundle
 from sorter.classifier import classifier_from_bundle
-from sorter.errors import AccuracyDropError
+from sorter.errors import AccuracyDropError, BundleError, ConversionError
 from sorter.image import Pixels
 from sorter.metrics import Classes, Probabilities, agreement, evaluate
 
@@ -75,6 +75,9 @@ def measure(before: Probabilities, after: Probabilities, actual: Classes, labels
     )
 
 
+_CANDIDATE = "candidate.tflite"
+
+
 def run_converted(
     content: bytes, pictures: Pixels, advance: Callable[[int], None] = lambda steps: None
 ) -> Probabilities:
@@ -83,7 +86,7 @@ def run_converted(
     ``advance`` is called with 1 after each picture.
     """
     with tempfile.TemporaryDirectory(prefix="sorter-convert-") as folder:
-        path = Path(folder) / "candidate.tflite"
+        path = Path(folder) / _CANDIDATE
         path.write_bytes(content)
         classifier = classifier_from_bundle(Bundle.load(path))
     # Pictures of the right size pass through prepare() unchanged but for the colour order.
@@ -97,11 +100,25 @@ def run_converted(
 def run_once(request: dict[str, Any]) -> dict[str, Any]:
     """Runs the ``.tflite`` at ``request["file"]`` on one black picture, in the worker.
 
-    LiteRT aborts on numbers that its integers cannot hold; that must not end the command.
+    LiteRT refuses numbers that its integers cannot hold, or aborts on them; that must not end the command.
+
+    Raises:
+        ConversionError: It refuses.
     """
     content, shape = Path(request["file"]).read_bytes(), request["shape"]
-    run_converted(content, np.zeros((1, *shape), np.uint8))
+    try:
+        run_converted(content, np.zeros((1, *shape), np.uint8))
+    except BundleError as error:
+        raise cannot_run(error.message.partition(f"{_CANDIDATE}: ")[2] or error.message) from error
     return {}
+
+
+def cannot_run(reason: str) -> ConversionError:
+    """What the user is told of a file that was made and cannot be used."""
+    return ConversionError(
+        f"LiteRT cannot run the converted network: {reason.rstrip('.')}.",
+        "Most likely some channels are off by powers of ten: train it on with --qat, or try another format.",
+    )
 
 
 def require(cost: Cost, max_drop: float) -> None:

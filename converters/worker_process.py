@@ -14,13 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sorter.converters.gate import cannot_run
 from sorter.errors import ConversionError, StorageError
 
 _HINT = "Layers that TFLite does not know must be replaced; try another format to see whether it is the quantisation."
-
-_HINT_TO_RUN = (
-    "Most likely some channels are off by powers of ten: train it on with sorter-train --qat, or try another format."
-)
 
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
@@ -135,7 +132,7 @@ class WorkerProcess:
         ended = f"was ended by signal {-code}" if code < 0 else f"ended by itself with {code}"
         last = (log or ["no message"])[-1][:300]
         if action == "run":
-            return ConversionError(f"LiteRT cannot run the converted network: it {ended}.", _HINT_TO_RUN)
+            return cannot_run(f"it {ended}")
         return ConversionError(f"The network could not be converted: TensorFlow {ended}; {last}.", _HINT)
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""A small finished run whose channels are badly scaled; in a process of its own: ``badly_scaled_run.py PHOTOS RUN``."""
+"""A small run with badly scaled channels, in a process of its own: ``badly_scaled_run.py PHOTOS RUN FACTOR``."""
 
 import sys
 from dataclasses import replace
@@ -36,7 +36,7 @@ def scale_badly(network: keras.Model, factor: float) -> None:
     depth.set_weights([depth.get_weights()[0] / scale[None, None, :, None]])
 
 
-def main(photos: Path, run: Path) -> None:
+def main(photos: Path, run: Path, factor: float) -> None:
     keras.utils.set_random_seed(3)
     spec = InputSpec(32, 32)
     dataset = open_dataset(photos)
@@ -47,7 +47,7 @@ def main(photos: Path, run: Path) -> None:
     train = [p for p in parted if p.subset == "train"]
     pictures = np.stack([prepare(read_image(p.path), spec) for p in train]).astype(np.float32)
     model.fit(pictures, np.array([dataset.labels.index(p.label) for p in train]), epochs=60, verbose=0)
-    scale_badly(model, 1 / 50000)
+    scale_badly(model, factor)
     run.mkdir()
     model.save(run / "model.keras")
     (run / "sorter.json").write_text(Manifest("small", dataset.labels, spec, threshold=0.6).to_json(), encoding="utf-8")
@@ -55,4 +55,4 @@ def main(photos: Path, run: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))

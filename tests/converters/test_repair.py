@@ -15,7 +15,7 @@ from sorter.bundle import Bundle
 from sorter.converters.activations import Grid, open_probe
 from sorter.converters.cli import convert
 from sorter.converters.diagnosis import layer_of
-from sorter.errors import AccuracyDropError
+from sorter.errors import AccuracyDropError, ConversionError
 from tests.conftest import COLORS_BGR, draw_disc
 
 needs_tensorflow = pytest.mark.skipif(
@@ -48,9 +48,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(photos: Path) -> Path:
-    folder = photos.parent / "run"
+    return _make_run(photos, photos.parent / "run", 1 / 50_000)
+
+
+def _make_run(photos: Path, folder: Path, factor: float) -> Path:
     script = Path(__file__).with_name("badly_scaled_run.py")
-    subprocess.run([sys.executable, script, photos, folder], check=True, capture_output=True)
+    subprocess.run([sys.executable, script, photos, folder, str(factor)], check=True, capture_output=True)
     return folder
 
 
@@ -66,6 +69,18 @@ def test_the_gate_names_the_layer_that_is_spoiled(run: Path, photos: Path) -> No
     assert result.exit_code == AccuracyDropError.exit_code, result.output
     assert "Layers that lose most: expand2_relu" in result.stderr
     assert not out.exists()
+
+
+@needs_tensorflow
+@pytest.mark.slow
+def test_a_file_that_the_interpreter_cannot_run_is_no_result(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.tflite"
+    result = invoke(
+        _make_run(photos, tmp_path / "run", 1e-7), "--representative", photos, "--samples", 60, "--out", out
+    )
+    assert result.exit_code == ConversionError.exit_code, result.output
+    assert "LiteRT cannot run the converted network: " in result.stderr and "--qat" in result.stderr
+    assert "candidate" not in result.stderr and not out.exists()
 
 
 @needs_tensorflow
