@@ -1,5 +1,6 @@
 """Probabilities that can be believed, and the threshold below which an object is rejected."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -77,6 +78,23 @@ def fit_temperature(probabilities: Probabilities, actual: Classes) -> float:
 
     low, high = np.log(_TEMPERATURE_RANGE)
     return float(np.exp(_golden_section(loss, low, high)))
+
+
+def calibrated_loss(probabilities: Probabilities, actual: Classes) -> float:
+    """Mean negative log likelihood in nats after temperature scaling, which a finished network gets too.
+
+    Args:
+        probabilities: float (n, classes).
+        actual: int (n,).
+
+    Returns:
+        It; not a number where one of the probabilities is none.
+    """
+    if not np.isfinite(probabilities).all():
+        return math.nan
+    calibrated = sharpen(probabilities, fit_temperature(probabilities, actual))
+    right = calibrated[np.arange(len(calibrated)), actual]
+    return -float(np.log(np.maximum(right, 1e-7)).mean())
 
 
 def _golden_section(function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-4) -> float:

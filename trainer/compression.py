@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -251,11 +250,7 @@ class _Fitting:
         """Mean negative log likelihood after temperature scaling, which the finished network gets too, and accuracy."""
         part = self._validation
         probabilities = predict_rows(self._network, part.pixels, part.rows)
-        if not np.isfinite(probabilities).all():
-            return math.nan, 0.0
-        sharpened = calibration.sharpen(probabilities, calibration.fit_temperature(probabilities, part.classes))
-        right = sharpened[np.arange(len(sharpened)), part.classes]
-        return -float(np.log(np.maximum(right, 1e-7)).mean()), _accuracy(probabilities, part)
+        return calibration.calibrated_loss(probabilities, part.classes), _accuracy(probabilities, part)
 
 
 def _describe(
@@ -272,15 +267,13 @@ def _describe(
         "validation_before": outcome.before,
         "validation_after": outcome.after,
     }
-    # Ranges that were learned for int8 belong to weights that are no longer there.
-    recipe = {key: value for key, value in before.recipe.items() if key != "quantisation_aware"}
     return replace(
         before,
         name=options.out.resolve().name,
         temperature=round(calibrated[0], 6),
         threshold=calibrated[1],
         accuracy={"float": {key: outcome.metrics[key] for key in MANIFEST_FIGURES}},
-        recipe={**recipe, "compression": [*before.recipe.get("compression", []), done]},
+        recipe={**before.recipe, "compression": [*before.recipe.get("compression", []), done]},
     )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from sorter.cli import inform, warn
 from sorter.dataset import Dataset, Subset, apply_split, open_dataset, require_labels, write_split
@@ -25,7 +24,7 @@ from sorter.trainer.cache import picture_cache
 from sorter.trainer.evaluation import Evaluation, predict_rows
 from sorter.trainer.judge import load_run
 from sorter.trainer.pipeline import ENDINGS, MANIFEST_FIGURES, Outcome, make_examples, tool_versions, write_run
-from sorter.trainer.qat_fitting import Fitting, Plan
+from sorter.trainer.qat_fitting import Fitting, Plan, choose_pictures
 from sorter.trainer.recipes import DEFAULT_RECIPE, RECIPES, Augmentation, Recipe
 from sorter.trainer.skipping import report_skipped, write_skipped
 from sorter.trainer.split import SUBSETS
@@ -35,9 +34,6 @@ EPOCHS = 3
 """Passes over the training part unless the user says otherwise."""
 
 LEARNING_RATE = 1e-4
-
-_EQUALIZE_ON = 100
-"""Photos of the training part, about."""
 
 _CACHE_NAME = "pictures.cache"
 
@@ -131,7 +127,7 @@ def _require_same_photos(usable: Dataset, run: runs.Run) -> None:
 def _fit(network: Any, parts: Mapping[Subset, Examples], run: runs.Run, options: QatOptions, folder: Path) -> Fitting:
     train = parts["train"]
     # One step of the optimizer is as large for a badly scaled channel as for any other, and would take it apart.
-    equalize(network, train.pixels[np.sort(train.rows[:: max(1, len(train.rows) // _EQUALIZE_ON)])], widely=True)
+    equalize(network, choose_pictures(train), widely=True)
     plan = Plan(recipe_of(run.manifest, options.batch_size), options.epochs, options.learning_rate, options.seed)
     events = event_files(folder / runs.TENSORBOARD_NAME) if options.tensorboard else nullcontext(None)
     with events as note:

@@ -15,7 +15,7 @@ from sorter.cli import inform, progress
 from sorter.errors import TrainingError
 from sorter.metrics import Probabilities
 from sorter.trainer.batches import Examples, batch_size_of, epoch_batches, steps_per_epoch
-from sorter.trainer.calibration import fit_temperature, sharpen, suggest_threshold
+from sorter.trainer.calibration import calibrated_loss, fit_temperature, sharpen, suggest_threshold
 from sorter.trainer.evaluation import predict_rows
 from sorter.trainer.fake_quantization import (
     Range,
@@ -151,11 +151,7 @@ class Fitting:
         part = self._validation
         probabilities = self.predict(part)
         accuracy = float((probabilities.argmax(axis=1) == part.classes).mean())
-        if not np.isfinite(probabilities).all():
-            return math.nan, accuracy
-        calibrated = sharpen(probabilities, fit_temperature(probabilities, part.classes))
-        right = calibrated[np.arange(len(calibrated)), part.classes]
-        return -float(np.log(np.maximum(right, 1e-7)).mean()), accuracy
+        return calibrated_loss(probabilities, part.classes), accuracy
 
     def predict(self, part: Examples) -> Probabilities:
         """Probabilities of the rounded network: float32 (n, classes)."""
@@ -184,7 +180,7 @@ class Fitting:
 
 def _make_rounded(network: Any, train: Examples) -> Any:
     try:
-        return round_activations(network, find_ranges(network, rounded_layers(network), _choose_pictures(train)))
+        return round_activations(network, find_ranges(network, rounded_layers(network), choose_pictures(train)))
     except (AttributeError, TypeError, ValueError) as error:
         raise TrainingError(
             f"The network cannot be trained for int8: {' '.join(str(error).split())[:200]}.",
@@ -192,7 +188,7 @@ def _make_rounded(network: Any, train: Examples) -> Any:
         ) from error
 
 
-def _choose_pictures(train: Examples) -> npt.NDArray[np.uint8]:
+def choose_pictures(train: Examples) -> npt.NDArray[np.uint8]:
     """Some pictures of the training part, evenly spread: the classes lie in it one after the other."""
     chosen: npt.NDArray[np.uint8] = train.pixels[np.sort(train.rows[:: max(1, len(train.rows) // _RANGE_PICTURES)])]
     return chosen

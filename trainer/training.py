@@ -13,7 +13,7 @@ from sorter.cli import warn
 from sorter.errors import StorageError, TrainingError
 from sorter.trainer.averaging import AveragedWeights
 from sorter.trainer.batches import Examples, batch_size_of, epoch_batches, steps_per_epoch
-from sorter.trainer.calibration import fit_temperature, sharpen
+from sorter.trainer.calibration import calibrated_loss
 from sorter.trainer.checkpoints import Checkpoint, TrainingState
 from sorter.trainer.evaluation import predict_rows
 from sorter.trainer.features import fit_head, store_features
@@ -267,8 +267,4 @@ def _validate(network: Any, validation: Examples) -> tuple[float, float]:
     """Mean negative log likelihood after temperature scaling, which the finished network gets too, and accuracy."""
     probabilities = predict_rows(network, validation.pixels, validation.rows)
     accuracy = float((probabilities.argmax(axis=1) == validation.classes).mean())
-    if not np.isfinite(probabilities).all():
-        return math.nan, accuracy
-    calibrated = sharpen(probabilities, fit_temperature(probabilities, validation.classes))
-    right = calibrated[np.arange(len(calibrated)), validation.classes]
-    return -float(np.log(np.maximum(right, 1e-7)).mean()), accuracy
+    return calibrated_loss(probabilities, validation.classes), accuracy
