@@ -12,7 +12,7 @@ from sorter.errors import ConfigError
 from sorter.trainer.recipe_file import read_recipe, write_recipe
 from sorter.trainer.recipes import BACKBONES, HEAD_ONLY, RECIPES, Convolution, Layers, Recipe, find_recipe
 from sorter.trainer.recipes.description import read_description
-from sorter.trainer.recipes.options import Fit
+from sorter.trainer.recipes.recipe import Fit
 
 SHORT = """
 name = "boxes"

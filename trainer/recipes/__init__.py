@@ -1,21 +1,14 @@
 """All recipes by name. Imports nothing heavy.
 
-``options`` says what a recipe is made of; ``own`` has the toolkit's recipes, ``fruit``, ``toy``, ``transfer`` and
-``flowers`` those of the studies that it grows from, ``corrections`` what was put right in them. To add a recipe, add a
-``Recipe`` to one of these; where it needs a new network, add its builder to ``networks.ARCHITECTURES``.
+``recipe`` says what a recipe is and ``options`` what it is made of; ``own`` has the toolkit's recipes, ``fruit``,
+``toy``, ``transfer`` and ``flowers`` those of the studies that it grows from, ``corrections`` what was put right in
+them. To add a recipe, add a ``Recipe`` to one of these; where it needs a new network, add its builder to
+``networks.ARCHITECTURES``.
 """
 
 from sorter.trainer.recipes import flowers, fruit, own, toy, transfer
-from sorter.trainer.recipes.options import (
-    BACKBONES,
-    HEAD_ONLY,
-    Architecture,
-    Augmentation,
-    Convolution,
-    Layers,
-    Recipe,
-    Schedule,
-)
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import BACKBONES, HEAD_ONLY, Architecture, Recipe
 
 __all__ = [
     "BACKBONES",

@@ -5,7 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from sorter.errors import ConfigError
-from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Recipe, Schedule
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import Recipe
 
 
 def read_description(content: Mapping[str, Any], source: str) -> Recipe:

@@ -6,7 +6,8 @@ Where nothing else is known: 20 epochs, augmentation, and for fine-tuning the ra
 from dataclasses import replace
 
 from sorter.trainer.recipes.corrections import DROPOUT, VALIDATION
-from sorter.trainer.recipes.options import HEAD_ONLY, Augmentation, Convolution, Layers, Recipe, Schedule
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import HEAD_ONLY, Recipe
 
 _SHEAR_DEG = 11.5
 """0.2 radians. The study says 0.2, which Keras reads as degrees, so that next to nothing was sheared."""

@@ -6,7 +6,8 @@ Six classes, Adam, batches of 32; the epoch with the best validation accuracy is
 from dataclasses import replace
 
 from sorter.trainer.recipes.corrections import DROPOUT, VALIDATION
-from sorter.trainer.recipes.options import HEAD_ONLY, Augmentation, Convolution, Layers, Recipe, Schedule
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import HEAD_ONLY, Recipe
 
 STUDY_AUGMENTATION = Augmentation(
     rotation_deg=20.0,

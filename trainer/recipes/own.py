@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from sorter.trainer.recipes.options import Architecture, Augmentation, Convolution, Layers, Recipe, Schedule
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import Architecture, Recipe
 
 _FROM_ABOVE = Augmentation(
     rotation_deg=180.0,

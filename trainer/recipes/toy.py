@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from sorter.trainer.recipes import fruit
 from sorter.trainer.recipes.corrections import DROPOUT, VALIDATION
-from sorter.trainer.recipes.options import HEAD_ONLY, Augmentation, Convolution, Layers, Recipe, Schedule
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import HEAD_ONLY, Recipe
 
 _MILDER = Augmentation(
     rotation_deg=15.0,

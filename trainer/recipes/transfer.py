@@ -8,7 +8,8 @@ because a dense layer of 1024 behind larger pictures has hundreds of millions of
 from dataclasses import replace
 
 from sorter.trainer.recipes.corrections import DROPOUT
-from sorter.trainer.recipes.options import Architecture, Augmentation, Convolution, Layers, Recipe, Schedule
+from sorter.trainer.recipes.options import Augmentation, Convolution, Layers, Schedule
+from sorter.trainer.recipes.recipe import Architecture, Recipe
 
 _TRANSFER = Schedule(epochs=20, optimizer="rmsprop", decay="constant", keep="accuracy")
 
