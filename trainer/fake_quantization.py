@@ -17,6 +17,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import layers
 
+from sorter.channels import readers_of
+
 Range = tuple[float, float]
 
 _LEVELS = 127
@@ -69,10 +71,7 @@ def rounded_layers(network: Any) -> list[str]:
     The converter fuses a convolution or dense layer with the batch normalisation and the ReLU behind it, so only the
     last of them gives one. Probabilities have a fixed range.
     """
-    readers: dict[int, list[Any]] = {}
-    for layer in network.layers:
-        for tensor in tf.nest.flatten(layer.input):
-            readers.setdefault(id(tensor), []).append(layer)
+    readers = readers_of(network)
     return [
         layer.name
         for layer in network.layers[:-1]

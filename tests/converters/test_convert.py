@@ -146,11 +146,14 @@ def test_bad_input(
 def test_equalisation_changes_weights_not_results() -> None:
     script = Path(__file__).with_name("equalize_badly_scaled.py")
     done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
-    result = json.loads(done.stdout)
-    assert result["pairs"] == ["norm"] and result["count"] == 1
-    assert result["difference"] < 1e-5
-    before, after = result["unevenness"]
-    assert after < before / 2
+    results = json.loads(done.stdout)
+    assert results["relu6"]["normalizations"] == [["norm"]]
+    assert [sorted(names) for names in results["stream"]["normalizations"]] == [["project", "stem"]]
+    for result in (results["relu6"], results["stream"]):
+        assert result["count"] == 1 and result["difference"] < 1e-5
+        before, after = result["unevenness"]
+        assert after < before / 2
+    assert results["leaky"]["count"] == 0, "something that is no convolution reads that stream"
 
 
 def test_a_damaged_network_is_explained(run: Path, tmp_path: Path) -> None:
