@@ -1,4 +1,10 @@
-"""The fine-tuning itself: gradient descent through a network whose kernels and activations are rounded as int8 will."""
+"""The fine-tuning itself: gradient descent through a network whose kernels and activations are rounded as int8 will.
+
+The rounded network is taught to answer as the finished one does, not what the photos show: that is what int8 is to
+keep, soft answers say more than labels, and a network that is already right on nearly all of its training photos learns
+little from those (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; for rounded networks Mishra and
+Marr, "Apprentice", ICLR 2018).
+"""
 
 import math
 import time
@@ -15,7 +21,7 @@ from sorter.cli import inform, progress
 from sorter.errors import TrainingError
 from sorter.metrics import Probabilities
 from sorter.trainer.batches import Examples, batch_size_of, epoch_batches, steps_per_epoch
-from sorter.trainer.calibration import calibrated_loss, fit_temperature, sharpen, suggest_threshold
+from sorter.trainer.calibration import fit_temperature, sharpen, suggest_threshold
 from sorter.trainer.evaluation import predict_rows
 from sorter.trainer.fake_quantization import (
     Range,
@@ -31,6 +37,9 @@ from sorter.trainer.training import translated_memory_errors
 from sorter.trainer.training_record import Epoch, Progress
 
 _RANGE_PICTURES = 100
+
+_LEAST = 1e-7
+"""Probabilities are taken for at least this, in logarithms."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Fitting:
         network: A finished Keras network; gets the trained weights at the end.
         plan: How.
         train: What is learned from.
-        validation: What the best epoch is chosen on.
+        validation: What the best epoch is chosen on: that whose answers are the closest to the finished network's.
 
     Raises:
         TrainingError: The network is of a kind that cannot be rounded.
@@ -67,6 +76,7 @@ class Fitting:
 
     def __init__(self, network: Any, plan: Plan, train: Examples, validation: Examples) -> None:
         self.network, self._plan = network, plan
+        self._wanted = predict_rows(network, validation.pixels, validation.rows)
         self._train, self._validation = train, validation
         self.copy = _make_rounded(network, train)
         self._kernels = RoundedKernels(self.copy)
@@ -112,46 +122,54 @@ class Fitting:
         plan, started = self._plan, time.monotonic()
         totals, rate = np.zeros(2), 0.0
         batches = epoch_batches(self._train, plan.recipe, plan.seed, number)
-        for done, (pictures, targets) in enumerate(batches, start=(number - 1) * steps):
+        for done, (pictures, _) in enumerate(batches, start=(number - 1) * steps):
             rate = plan.learning_rate * 0.5 * (1 + math.cos(math.pi * done / (steps * plan.epochs)))
             self._optimizer.learning_rate = rate
-            loss, right = self._step(tf.constant(pictures), tf.constant(targets))
+            loss, agreeing = self._step(tf.constant(pictures))
             if not math.isfinite(float(loss)):
                 return False
-            totals += float(loss), float(right)
+            totals += float(loss), float(agreeing)
             advance(1)
         self._note("rounded", number, started, rate, tuple(float(total) for total in totals / steps))
         return True
 
     def _note(self, phase: str, number: int, started: float, rate: float, trained: tuple[float, ...]) -> None:
-        validation = self._validate()
+        distance, accuracy, agreement = self._validate()
         seconds = time.monotonic() - started
-        epoch = Epoch(phase, number, seconds, rate, trained[0], trained[1], *validation)
+        epoch = Epoch(phase, number, seconds, rate, trained[0], trained[1], distance, accuracy)
         self.record.add(epoch, self.copy.get_weights())
         self._plan.note(self.record.history[-1])
         words = f"Epoch {number}/{self._plan.epochs}" if number else "Rounded to int8, untrained"
         mark = " (best so far)" if number and self.record.history[-1].best else ""
-        inform(f"{words}: validation {epoch.validation_accuracy:.1%}{mark}, {seconds:.0f} s")
+        inform(f"{words}: validation {accuracy:.1%}, {agreement:.1%} as before rounding{mark}, {seconds:.0f} s")
 
-    def _descend(self, pictures: Any, targets: Any) -> tuple[Any, Any]:
+    def _descend(self, pictures: Any) -> tuple[Any, Any]:
+        wanted = self.network(pictures, training=False)
         exact = self._kernels.round()
         with tf.GradientTape() as tape:
             # With training=True, Keras would put batch statistics in the place of the stored ones, whatever the layers
             # were asked for when the network was built; that takes pre-trained features apart.
             probabilities = self.copy(pictures, training=False)
-            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
+            loss = tf.reduce_mean(keras.losses.kl_divergence(wanted, probabilities))
         gradients = tape.gradient(loss, self._variables)
         self._kernels.restore(exact)
         self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
-        right = tf.equal(tf.argmax(probabilities, -1), tf.argmax(targets, -1))
-        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+        agreeing = tf.equal(tf.argmax(probabilities, -1), tf.argmax(wanted, -1))
+        return loss, tf.reduce_mean(tf.cast(agreeing, tf.float32))
 
-    def _validate(self) -> tuple[float, float]:
-        """Mean negative log likelihood of the rounded network after temperature scaling, and its accuracy."""
-        part = self._validation
-        probabilities = self.predict(part)
-        accuracy = float((probabilities.argmax(axis=1) == part.classes).mean())
-        return calibrated_loss(probabilities, part.classes), accuracy
+    def _validate(self) -> tuple[float, float, float]:
+        """How the rounded network answers to the validation part.
+
+        Returns:
+            Distance from the finished network's answers (mean Kullback-Leibler divergence in nats), share of right
+            answers, share of the same top class.
+        """
+        part, wanted = self._validation, self._wanted
+        given = self.predict(part)
+        distances = (wanted * np.log(np.maximum(wanted, _LEAST) / np.maximum(given, _LEAST))).sum(axis=1)
+        named = given.argmax(axis=1)
+        agreement = float((named == wanted.argmax(axis=1)).mean())
+        return float(distances.mean()), float((named == part.classes).mean()), agreement
 
     def predict(self, part: Examples) -> Probabilities:
         """Probabilities of the rounded network: float32 (n, classes)."""

@@ -31,7 +31,9 @@ class Epoch:
         learning_rate: At its last step.
         train_loss: Mean over its batches, with augmentation and label smoothing; NaN for the features.
         train_accuracy: Mean over its batches, with augmentation; NaN for the features.
-        validation_loss: Mean negative log likelihood in nats, after temperature scaling.
+        validation_loss: Mean negative log likelihood in nats, after temperature scaling. Where a run is trained for
+            int8, both losses are the mean divergence from its float answers, and the training accuracy is the share
+            of the same top class.
         validation_accuracy: Share of right answers.
         best: Whether it was the best so far; the last such epoch is the one that was kept.
     """
