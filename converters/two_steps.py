@@ -56,9 +56,12 @@ def _ranges_file(place: dict[str, Any]) -> Path:
 
 
 def _learned_ranges(place: dict[str, Any], calibrated: bytes) -> dict[str, Range]:
-    """The ranges of a run by tensor; a tensor of no layer that has one keeps what calibration found."""
+    """The ranges of a run by tensor; a tensor of no layer that has one keeps what calibration found.
+
+    The last layer's are those of its logits; its probabilities, the last tensor, always reach from 0 to 1.
+    """
     by_layer = json.loads(_ranges_file(place).read_bytes())
-    tensors = open_probe(calibrated).tensors
+    tensors = open_probe(calibrated).tensors[:-1]
     layers = {tensor: layer_of(tensor, list(by_layer)) for tensor in tensors}
     return {tensor: (ends[0], ends[1]) for tensor, layer in layers.items() if (ends := by_layer.get(layer))}
 

@@ -59,10 +59,44 @@ class RoundedActivation(layers.Layer):  # type: ignore[misc]
         """As it came in."""
         return input_shape
 
+    def scale(self, factor: float) -> None:
+        """Multiplies both ends of its range."""
+        for end in (self.lowest, self.highest):
+            end.assign(end * factor)
+
     @property
     def range(self) -> Range:
         """Where it ended up."""
         return min(float(self.lowest.numpy()), 0.0), max(float(self.highest.numpy()), 0.0)
+
+
+def with_logits(network: Any) -> Any:
+    """A copy in which the softmax of a last dense layer is a layer of its own, as in the converted network.
+
+    There the logits are a tensor of integers like any other, and the coarsest of all where they decide between two
+    classes.
+    """
+    head = network.layers[-1]
+    if not has_softmax(head):
+        return network
+
+    def make(layer: Any) -> Any:
+        settings = layer.get_config()
+        return type(layer).from_config({**settings, "activation": "linear"} if layer is head else settings)
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        output = layer(*args, **kwargs)
+        return layers.Softmax(name=f"{head.name}__softmax")(output) if layer.name == head.name else output
+
+    copy = keras.models.clone_model(network, clone_function=make, call_function=call)
+    for layer in network.layers:
+        copy.get_layer(layer.name).set_weights(layer.get_weights())
+    return copy
+
+
+def has_softmax(layer: Any) -> bool:
+    """Whether it is a dense layer that gives probabilities."""
+    return isinstance(layer, layers.Dense) and layer.activation is keras.activations.softmax
 
 
 def rounded_layers(network: Any) -> list[str]:
@@ -70,6 +104,9 @@ def rounded_layers(network: Any) -> list[str]:
 
     The converter fuses a convolution or dense layer with the batch normalisation and the ReLU behind it, so only the
     last of them gives one. Probabilities have a fixed range.
+
+    Args:
+        network: As ``with_logits`` gives it.
     """
     readers = readers_of(network)
     return [
@@ -121,6 +158,12 @@ def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
         copy.get_layer(layer.name).set_weights(layer.get_weights())
         copy.get_layer(layer.name).trainable = True
     return copy
+
+
+def rounding_of(copy: Any, layer: str) -> RoundedActivation:
+    """The rounding behind a layer of a copy."""
+    rounding: RoundedActivation = copy.get_layer(_rounding_name(layer))
+    return rounding
 
 
 def _rounding_name(layer: str) -> str:

@@ -27,10 +27,13 @@ from sorter.trainer.fake_quantization import (
     Range,
     RoundedKernels,
     find_ranges,
+    has_softmax,
     learned_ranges,
     round_activations,
     rounded_layers,
+    rounding_of,
     take_weights,
+    with_logits,
 )
 from sorter.trainer.recipes import Recipe
 from sorter.trainer.training import translated_memory_errors
@@ -183,10 +186,12 @@ class Fitting:
         is not dense with a softmax is left as it is.
         """
         probabilities, part = self.predict(self._validation), self._validation
-        head, temperature = self.copy.layers[-1], 1.0
-        if isinstance(head, keras.layers.Dense) and head.activation is keras.activations.softmax:
+        head, temperature = self.network.layers[-1], 1.0
+        if has_softmax(head):
             temperature = fit_temperature(probabilities, part.classes)
-            head.set_weights([values / temperature for values in head.get_weights()])
+            copied = self.copy.get_layer(head.name)
+            copied.set_weights([values / temperature for values in copied.get_weights()])
+            rounding_of(self.copy, head.name).scale(1 / temperature)
             take_weights(self.network, self.copy)
         return temperature, suggest_threshold(sharpen(probabilities, temperature), part.classes)
 
@@ -198,7 +203,8 @@ class Fitting:
 
 def _make_rounded(network: Any, train: Examples) -> Any:
     try:
-        return round_activations(network, find_ranges(network, rounded_layers(network), choose_pictures(train)))
+        explicit = with_logits(network)
+        return round_activations(explicit, find_ranges(explicit, rounded_layers(explicit), choose_pictures(train)))
     except (AttributeError, TypeError, ValueError) as error:
         raise TrainingError(
             f"The network cannot be trained for int8: {' '.join(str(error).split())[:200]}.",
