@@ -46,6 +46,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "without rotation": {"augmentation.rotation_deg": 0.0},
     "twice the epochs": {"schedule.epochs": 2.0},
     "constant rate": {"schedule.decay": "constant"},
+    "early layers at a tenth of the rate": {"schedule.early_rate": 0.1},
     "weight decay 0.05": {"schedule.weight_decay": 0.05},
     "batches of 16": {"schedule.batch_size": 16},
 }

@@ -21,6 +21,37 @@ def make_optimizer(schedule: Schedule) -> Any:
     return makers[schedule.optimizer]()
 
 
+def graduate(optimizer: Any, shares: Sequence[float]) -> None:
+    """Gives each variable a share of the learning rate, so that early layers change less than late ones.
+
+    Args:
+        optimizer: Built for as many trainable variables.
+        shares: Of each of them, in their order.
+    """
+    # Scaled gradients would not do: Adam divides by their size. No public way leads to a rate for each variable.
+    plain, index_of = optimizer.update_step, optimizer._get_variable_index
+
+    def update_step(gradient: Any, variable: Any, learning_rate: Any) -> None:
+        plain(gradient, variable, learning_rate * shares[index_of(variable)])
+
+    optimizer.update_step = update_step
+
+
+def rate_shares(network: Any, early_rate: float) -> list[float]:
+    """What share of the learning rate each trainable variable gets, in their order.
+
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, section 3.2.
+
+    Args:
+        network: A Keras network whose layers are frozen as they should be.
+        early_rate: Share of the first layer that changes; the last one gets 1, those between lie on a geometric line.
+    """
+    layers = [layer for layer in network.layers if layer.trainable_variables]
+    last = max(1, len(layers) - 1)
+    number_of = {id(variable): i for i, layer in enumerate(layers) for variable in layer.trainable_variables}
+    return [early_rate ** (1 - number_of[id(variable)] / last) for variable in network.trainable_variables]
+
+
 def rate_at(schedule: Schedule, step: int, steps: int) -> float:
     """The learning rate of one step, without what ``plateau_scale`` takes off it.
 

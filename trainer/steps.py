@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sorter.trainer.hardware import Hardware
-from sorter.trainer.optimizers import make_optimizer
+from sorter.trainer.optimizers import graduate, make_optimizer, rate_shares
 from sorter.trainer.recipes import Schedule
 from sorter.trainer.training_record import Weights
 
@@ -29,11 +29,13 @@ class Stepper:
         self._hardware = hardware
         self._variables = network.trainable_variables
         with hardware.scope():
-            self._optimizer = make_optimizer(schedule)
+            self._optimizer = inner = make_optimizer(schedule)
             if hardware.precision == "mixed_float16":
                 # Small gradients vanish in 16 bits unless the loss is scaled up first.
                 self._optimizer = keras.optimizers.LossScaleOptimizer(self._optimizer)
             self._optimizer.build(self._variables)
+        if schedule.early_rate != 1:
+            graduate(inner, rate_shares(network, schedule.early_rate))
         self._step = tf.function(self._share, jit_compile=hardware.xla or None)
 
     def step(self, pictures: npt.NDArray[Any], targets: npt.NDArray[Any], rate: float) -> tuple[float, float]:

@@ -61,3 +61,31 @@ def test_a_plateau_falls_as_in_keras() -> None:
         callback.on_epoch_end(number, {"val_accuracy": accuracy})
         ours = schedule.learning_rate * optimizers.plateau_scale(schedule, accuracies[: number + 1])
         assert ours == pytest.approx(float(model.optimizer.learning_rate), rel=1e-5)
+
+
+def _changes(early_rate: float) -> list[float]:
+    """How far one step of Adam moves each of three layers, the first of which is frozen."""
+    import keras
+    import numpy as np
+
+    from sorter.trainer.hardware import PLAIN
+    from sorter.trainer.steps import Stepper
+
+    keras.utils.set_random_seed(1)
+    network = keras.Sequential([keras.Input((4,)), *(keras.layers.Dense(4) for _ in range(4)), keras.layers.Softmax()])
+    network.layers[0].trainable = False
+    before = network.get_weights()
+    rng = np.random.default_rng(0)
+    schedule = Schedule(epochs=1, learning_rate=0.01, early_rate=early_rate)
+    Stepper(network, schedule, PLAIN).step(
+        rng.random((8, 4), np.float32), np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 2], 0.01
+    )
+    return [float(np.abs(a - b).max()) for a, b in zip(before[::2], network.get_weights()[::2], strict=True)]
+
+
+def test_early_layers_may_learn_more_slowly_than_late_ones() -> None:
+    plain, graduated = _changes(1.0), _changes(0.04)
+    assert plain[0] == graduated[0] == 0
+    # A first step of Adam moves each weight by the rate, whatever its gradient.
+    assert plain[1:] == pytest.approx([0.01, 0.01, 0.01], rel=1e-3)
+    assert graduated[1:] == pytest.approx([0.0004, 0.002, 0.01], rel=1e-3)

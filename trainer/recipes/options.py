@@ -117,6 +117,8 @@ class Schedule:
         batch_size: Pictures in one step.
         optimizer: ``adam``, ``adamw`` with weight decay, ``rmsprop``, or ``sgd`` with momentum.
         learning_rate: Its peak.
+        early_rate: Learning rate of the first layer that changes, as a share of that of the last one; those between
+            lie on a geometric line. 1: all alike.
         momentum: For ``sgd``.
         decay: ``cosine`` to zero at the last step, ``constant``, or ``plateau``: multiplied by ``plateau_factor`` after
             ``plateau_patience`` epochs without a better validation accuracy, down to ``least_learning_rate``.
@@ -142,6 +144,7 @@ class Schedule:
     batch_size: int = 32
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: float = 1e-3
+    early_rate: float = 1.0
     momentum: float = 0.0
     decay: Literal["cosine", "constant", "plateau"] = "cosine"
     plateau_factor: float = 0.5
@@ -162,7 +165,7 @@ class Schedule:
     def __post_init__(self) -> None:
         require(self.epochs >= 0, f"epochs is {self.epochs}, but cannot be negative.")
         require(self.batch_size >= 1, f"batch_size is {self.batch_size}, but must be at least 1.")
-        for name in ("learning_rate", "mixup_alpha"):
+        for name in ("learning_rate", "early_rate", "mixup_alpha"):
             value = getattr(self, name)
             require(value > 0, f"{name} is {value}, but must be above 0.")
         for name in ("plateau_patience", "least_learning_rate", "warmup_steps", "weight_decay", "patience"):
