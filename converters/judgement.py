@@ -9,7 +9,7 @@ from sorter.cli import inform
 from sorter.converters import gate
 from sorter.converters.diagnosis import LayerError, diagnose, worst
 from sorter.converters.options import ConversionOptions
-from sorter.converters.pipeline import Candidate, Materials, make_candidate
+from sorter.converters.pipeline import Candidate, Materials, UnusableFileError, make_candidate
 from sorter.converters.repair import Repair
 from sorter.converters.worker_process import WorkerProcess
 from sorter.errors import AccuracyDropError, ConversionError
@@ -64,6 +64,17 @@ class Judge:
             )
         return judge(self._worker, self._materials, candidate, self._rules)
 
+    def rescue(self, options: ConversionOptions, error: UnusableFileError) -> Candidate:
+        """Looks for a remedy where LiteRT cannot run the plain file, if that is allowed; else raises the error."""
+        rules, materials = self._rules, self._materials
+        measurable = options.needs_calibration and materials.calibration is not None and materials.test is not None
+        if not measurable or rules.data is None:
+            raise error
+        if not rules.repair:
+            raise ConversionError(error.message, f"{error.hint} Or give --repair to try remedies.") from error
+        inform(error.message)
+        return _repaired(self._worker, materials, options, rules)
+
     def _measure_float_file(self, candidate: Candidate) -> float:
         if candidate.options.format == "float32" and candidate.cost is not None:
             return candidate.cost.accuracy
@@ -97,26 +108,21 @@ def judge(worker: WorkerProcess, materials: Materials, candidate: Candidate, rul
         diagnosed = diagnosed or show_diagnosis(worker, materials, candidate)
         if not rules.repair or rules.data is None:
             raise AccuracyDropError(error.message, _advise(diagnosed)) from error
-    return _repaired(worker, materials, candidate, rules, diagnosed)
+    repaired = _repaired(worker, materials, candidate.options, rules)
+    return replace(repaired, diagnosis=tuple(asdict(error) for error in diagnosed))
 
 
-def _repaired(
-    worker: WorkerProcess,
-    materials: Materials,
-    candidate: Candidate,
-    rules: Rules,
-    diagnosed: Sequence[LayerError],
-) -> Candidate:
+def _repaired(worker: WorkerProcess, materials: Materials, options: ConversionOptions, rules: Rules) -> Candidate:
     assert rules.data is not None
 
-    def find_errors(options: ConversionOptions, tried: Candidate, used: Materials) -> Sequence[LayerError]:
+    def find_errors(_options: ConversionOptions, tried: Candidate, used: Materials) -> Sequence[LayerError]:
         return find_layer_errors(worker, used, tried)
 
     inform("Trying remedies:")
-    repaired = Repair(worker, rules.data, rules.max_drop, find_errors, rules.seed).run(materials, candidate.options)
+    repaired = Repair(worker, rules.data, rules.max_drop, find_errors, rules.seed).run(materials, options)
     assert repaired.cost is not None
     gate.require(repaired.cost, rules.max_drop)
-    return replace(repaired, diagnosis=tuple(asdict(error) for error in diagnosed))
+    return repaired
 
 
 def find_layer_errors(worker: WorkerProcess, materials: Materials, candidate: Candidate) -> list[LayerError]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sorter.converters.options import ConversionOptions
 from sorter.converters.packing import pack
 from sorter.converters.sources import Source
 from sorter.converters.worker_process import WorkerProcess
-from sorter.errors import SorterError
+from sorter.errors import ConversionError, SorterError
 from sorter.files import zipped_size
 from sorter.image import Pixels
 from sorter.manifest import Manifest
@@ -102,8 +102,18 @@ class Candidate:
     diagnosis: tuple[dict[str, Any], ...] = ()
 
 
-Judge = Callable[[Candidate], Candidate]
-"""Gives the candidate that may have its name, or raises."""
+class UnusableFileError(ConversionError):
+    """A file was made, but LiteRT refuses it, or aborts on it."""
+
+
+class Judge(Protocol):
+    """Decides which file may have its name."""
+
+    def __call__(self, candidate: Candidate) -> Candidate:
+        """Gives the candidate that may have its name, or raises."""
+
+    def rescue(self, options: ConversionOptions, error: UnusableFileError) -> Candidate:
+        """Gives a candidate in the place of one that cannot be run, or raises the error."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,7 @@ def make_candidate(
 
     Raises:
         ConversionError: The network cannot be converted so.
+        UnusableFileError: It can, but not to a file that LiteRT runs.
     """
     source = materials.source
     calibration = materials.calibration if options.needs_calibration else None
@@ -162,7 +173,10 @@ def make_candidate(
     content = pack(converted.flatbuffer, source.manifest, options, {}, record, converted.versions)
     file = worker.new_path(".tflite")
     file.write_bytes(content)
-    worker.ask("run", file=str(file), shape=source.manifest.input.shape)
+    try:
+        worker.ask("run", file=str(file), shape=source.manifest.input.shape)
+    except ConversionError as error:
+        raise UnusableFileError(error.message, error.hint) from error
     if materials.test is None:
         return Candidate(options, content, None, converted)
     test = materials.test
@@ -195,7 +209,10 @@ def run_job(
         StorageError: It cannot be written.
     """
     options = keep_clusters(job.options, materials.source.manifest)
-    candidate = judge(make_candidate(worker, materials, options, advance))
+    try:
+        candidate = judge(make_candidate(worker, materials, options, advance))
+    except UnusableFileError as error:
+        candidate = judge.rescue(options, error)
     options = candidate.options
     delivery = deliver(options.target, candidate.content, candidate.converted.facts, job.path, materials.picture)
     delivery.write()

@@ -17,7 +17,7 @@ from sorter.converters.conversion import StoredPictures
 from sorter.converters.diagnosis import LayerError, worst
 from sorter.converters.gate import Cost
 from sorter.converters.options import CalibrationOptions, ConversionOptions
-from sorter.converters.pipeline import Candidate, Materials, TestSet, make_candidate
+from sorter.converters.pipeline import Candidate, Materials, TestSet, UnusableFileError, make_candidate
 from sorter.converters.representative import choose, divide, load_pictures
 from sorter.converters.sources import Source
 from sorter.converters.worker_process import WorkerProcess
@@ -35,6 +35,8 @@ _ENOUGH = 300
 
 _OTHER_SEED = 1_000_003
 """Added to the seed where photos other than those of the calibration are to be drawn."""
+
+_BEFORE = "as it was"
 
 Diagnose = Callable[[ConversionOptions, Candidate, Materials], Sequence[LayerError]]
 
@@ -97,7 +99,7 @@ class Repair:
 
         Args:
             materials: With calibration pictures and a test set.
-            options: Those that failed.
+            options: Those that failed: too much was lost, or LiteRT cannot run the file.
 
         Returns:
             A candidate measured on the test part, whose verdict is the caller's to make.
@@ -106,35 +108,38 @@ class Repair:
             ConversionError: No remedy passes.
         """
         chosen_on = self._load_validation(materials)
-        before = self._try("as it was", options, replace(materials, test=chosen_on))
-        if before is None:
-            raise ConversionError("The network could not be converted again for the repair.")
-        passed = self._first_that_passes(before, materials, chosen_on)
+        passed = self._first_that_passes(options, materials, chosen_on)
         if passed is None:
-            best = max(self.trials, key=lambda trial: trial.rank)
-            raise ConversionError(
-                f"None of {len(self.trials) - 1} remedies brings the loss below {self._max_drop:.1%}; the best, "
-                f"{best.remedy}, loses {best.cost.drop:.1%} of the validation photos.",
-                _advise_training(materials.source, self._data),
-            )
+            raise ConversionError(self._describe_failure(), _advise_training(materials.source, self._data))
         trial, used = passed
         inform(f"Chosen: {trial.remedy}. Measuring it on the test photos ...")
         kept = make_candidate(self._worker, used, trial.options)
         return replace(kept, trials=tuple(t.to_row() for t in self.trials))
 
     def _first_that_passes(
-        self, before: Trial, materials: Materials, chosen_on: TestSet
+        self, options: ConversionOptions, materials: Materials, chosen_on: TestSet
     ) -> tuple[Trial, Materials] | None:
-        best, used = before, materials
+        before = best = self._try(_BEFORE, options, replace(materials, test=chosen_on))
+        used = materials
         for stage in (self._integer_remedies, self._float_layer_remedies, self._wide_remedies):
-            for remedy, options, changed in stage(best, used):
-                trial = self._try(remedy, options, replace(changed, test=chosen_on))
-                if trial is not None and trial.rank > best.rank:
+            for remedy, changed_options, changed in stage(best.options if best else options, used):
+                trial = self._try(remedy, changed_options, replace(changed, test=chosen_on))
+                if trial is not None and (best is None or trial.rank > best.rank):
                     best, used = trial, replace(changed, test=materials.test)
             # All files of a stage have about one size, so the best of them is taken and not the first.
-            if best is not before and best.cost.drop <= self._max_drop:
+            if best is not None and best is not before and best.cost.drop <= self._max_drop:
                 return best, used
         return None
+
+    def _describe_failure(self) -> str:
+        tried = [trial for trial in self.trials if trial.remedy != _BEFORE]
+        if not tried:
+            return "None of the remedies gives a file that can be run."
+        best = max(self.trials, key=lambda trial: trial.rank)
+        return (
+            f"None of {len(tried)} remedies brings the loss below {self._max_drop:.1%}; the best, "
+            f"{best.remedy}, loses {best.cost.drop:.1%} of the validation photos."
+        )
 
     def _try(self, remedy: str, options: ConversionOptions, materials: Materials) -> Trial | None:
         try:
@@ -153,16 +158,16 @@ class Repair:
         return trial
 
     def _integer_remedies(
-        self, best: Trial, materials: Materials
+        self, best: ConversionOptions, materials: Materials
     ) -> Iterator[tuple[str, ConversionOptions, Materials]]:
         """Remedies that change neither size nor speed: other ranges and weights."""
         more = self._more_pictures(materials)
         if more is not None:
-            yield f"{len(more.calibration.pixels) if more.calibration else 0} calibration photos", best.options, more
+            yield f"{len(more.calibration.pixels) if more.calibration else 0} calibration photos", best, more
         for wide in (False, True):
-            equalised = replace(best.options, equalize=True, equalize_widely=wide)
+            equalised = replace(best, equalize=True, equalize_widely=wide)
             words = "channels equalised without limit" if wide else "channels equalised"
-            if equalised != best.options:
+            if equalised != best:
                 yield words, equalised, materials
             yield (
                 f"{words}, ranges at the {PERCENTILE}th percentile",
@@ -171,13 +176,16 @@ class Repair:
             )
 
     def _float_layer_remedies(
-        self, best: Trial, materials: Materials
+        self, best: ConversionOptions, materials: Materials
     ) -> Iterator[tuple[str, ConversionOptions, Materials]]:
         """The worst layers of the best so far stay in floating point."""
-        if best.options.format != "int8" or best.options.target in ("edgetpu", "microcontroller"):
+        if best.format != "int8" or best.target in ("edgetpu", "microcontroller"):
             return
-        candidate = make_candidate(self._worker, replace(materials, test=None), best.options)
-        errors = self._diagnose(best.options, candidate, materials)
+        try:
+            candidate = make_candidate(self._worker, replace(materials, test=None), best)
+        except UnusableFileError:
+            return
+        errors = self._diagnose(best, candidate, materials)
         # Bytes go in and come out, so the first and the last layer cannot be left out.
         ends = {errors[0].tensor, errors[-1].tensor} if errors else set()
         for count in _FLOAT_LAYERS:
@@ -188,15 +196,17 @@ class Repair:
             names = ", ".join(error.layer for error in bad[:3])
             yield (
                 f"{count} worst layers in float ({names}, ...)",
-                replace(best.options, float_tensors=tuple(tensors)),
+                replace(best, float_tensors=tuple(tensors)),
                 materials,
             )
 
-    def _wide_remedies(self, best: Trial, materials: Materials) -> Iterator[tuple[str, ConversionOptions, Materials]]:
+    def _wide_remedies(
+        self, best: ConversionOptions, materials: Materials
+    ) -> Iterator[tuple[str, ConversionOptions, Materials]]:
         """Activations of 16 bits."""
-        if best.options.target in ("edgetpu", "microcontroller"):
+        if best.target in ("edgetpu", "microcontroller"):
             return
-        wide = replace(best.options, format="int16x8", percentile=None, float_tensors=())
+        wide = replace(best, format="int16x8", percentile=None, float_tensors=())
         yield "activations of 16 bits", wide, materials
 
     def _more_pictures(self, materials: Materials) -> Materials | None:

@@ -1,6 +1,6 @@
 """Copies a run with blocks that change nothing in float and lose everything in int8: ``pass_through_run.py RUN OUT N``.
 
-Each block makes all channels 2,000 times smaller and, behind a ReLU without a limit, as much larger again; one gets a
+Each block makes all channels 20,000 times smaller and, behind a ReLU without a limit, as much larger again; one gets a
 constant in between, so that all drown in its range. Nothing equalises them, as no batch normalisation is before them.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-FACTOR = 1 / 2000
+FACTOR = 1 / 20_000
 CONSTANT = 5.0
 
 

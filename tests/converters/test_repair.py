@@ -75,12 +75,17 @@ def test_the_gate_names_the_layer_that_is_spoiled(run: Path, photos: Path) -> No
 @pytest.mark.slow
 def test_a_file_that_the_interpreter_cannot_run_is_no_result(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.tflite"
-    result = invoke(
-        _make_run(photos, tmp_path / "run", 1e-7), "--representative", photos, "--samples", 60, "--out", out
-    )
+    given = (_make_run(photos, tmp_path / "run", 1e-7), "--representative", photos, "--samples", 60, "--out", out)
+    result = invoke(*given)
     assert result.exit_code == ConversionError.exit_code, result.output
-    assert "LiteRT cannot run the converted network: " in result.stderr and "--qat" in result.stderr
+    assert "LiteRT cannot run the converted network: " in result.stderr
+    assert "--qat" in result.stderr and "--repair" in result.stderr
     assert "candidate" not in result.stderr and not out.exists()
+    repaired = invoke(*given, "--repair", "--json")
+    assert repaired.exit_code == 0, repaired.output
+    row = json.loads(repaired.stdout)[0]
+    assert "as it was: not possible" in repaired.stderr
+    assert "as it was" not in [trial["remedy"] for trial in row["trials"]] and row["drop"] <= 0.01
 
 
 @needs_tensorflow
