@@ -3,13 +3,13 @@
 All channels of an activation share one int8 step, in which a channel far below the others drowns; and the next layer's
 weights for it are large in return, so that they coarsen the step of all weights into the same output. Scaling such a
 channel up in the batch normalisation that it comes from, and its weights down in the convolutions behind, changes
-nothing in float and makes better use of the integers. Two kinds of channels are scaled: those that a ReLU6 cuts off,
-until they nearly reach its 6, and those of residual streams, which nothing cuts off, until they are equally large.
+nothing in float and makes better use of the integers: until channels that a ReLU6 cuts off nearly reach its 6.
 
 Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019, section 4.1; there
 ranges come from weights and ReLU6 is replaced by ReLU, here they come from calibration pictures and ReLU6 stays.
 
-A network may have channels that are off by powers of ten: a repair asks for a larger limit (``widely``).
+A network may have channels that are off by powers of ten. So a repair asks for more (``widely``): a larger limit, and
+the channels of residual streams, which nothing cuts off, made equally large. A sound network gains nothing by those.
 """
 
 from typing import Any
@@ -42,12 +42,12 @@ def equalize(network: Any, pictures: npt.NDArray[np.uint8], widely: bool = False
     Args:
         network: A functional ``keras.Model`` that takes raw pixels.
         pictures: Calibration pictures, uint8 (n, height, width, 3).
-        widely: Whether channels are scaled by up to 4096 instead of 32.
+        widely: Whether channels are scaled by up to 4096 instead of 32, and those of residual streams, too.
 
     Returns:
         How many groups of channels were equalised.
     """
-    groups = find_scalable_channels(network)
+    groups = [found for found in find_scalable_channels(network) if widely or found.ceiling is not None]
     limit = _WIDE_MAX_SCALE if widely else _MAX_SCALE
     for channels, largest in zip(groups, _largest_values(network, groups, pictures), strict=True):
         channels.scale(_factors(largest, channels.ceiling, limit))

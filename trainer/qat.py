@@ -126,13 +126,13 @@ def _require_same_photos(usable: Dataset, run: runs.Run) -> None:
 
 def _fit(network: Any, parts: Mapping[Subset, Examples], run: runs.Run, options: QatOptions, folder: Path) -> Fitting:
     train = parts["train"]
-    # One step of the optimizer is as large for a badly scaled channel as for any other, and would take it apart.
+    unscaled = network.get_weights()
     equalize(network, choose_pictures(train), widely=True)
     plan = Plan(recipe_of(run.manifest, options.batch_size), options.epochs, options.learning_rate, options.seed)
     events = event_files(folder / runs.TENSORBOARD_NAME) if options.tensorboard else nullcontext(None)
     with events as note:
         plan = replace(plan, note=note) if note else plan
-        fitting = Fitting(network, plan, train, parts["validation"])
+        fitting = Fitting(network, plan, train, parts["validation"], unscaled)
         inform(ENDINGS[fitting.run().ending])
     return fitting
 

@@ -8,7 +8,7 @@ Marr, "Apprentice", ICLR 2018).
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +72,17 @@ class Fitting:
         plan: How.
         train: What is learned from.
         validation: What the best epoch is chosen on: that whose answers are the closest to the finished network's.
+        unscaled: The network's weights before its channels were equalised. A step of Adam is as large for a weight that
+            equalising made a thousand times smaller as for any other, and would take it apart; so each weight moves
+            by as much, relative to its size, as it would have before.
 
     Raises:
         TrainingError: The network is of a kind that cannot be rounded.
     """
 
-    def __init__(self, network: Any, plan: Plan, train: Examples, validation: Examples) -> None:
+    def __init__(
+        self, network: Any, plan: Plan, train: Examples, validation: Examples, unscaled: Sequence[Any]
+    ) -> None:
         self.network, self._plan = network, plan
         self._wanted = predict_rows(network, validation.pixels, validation.rows)
         self._train, self._validation = train, validation
@@ -86,6 +91,8 @@ class Fitting:
         self._optimizer = keras.optimizers.Adam(plan.learning_rate)
         self._variables = self.copy.trainable_variables
         self._optimizer.build(self._variables)
+        scales = _scales(network, unscaled)
+        self._scales = [tf.constant(scales.get(_key(v), 1.0), tf.float32) for v in self._variables]
         self._step = tf.function(self._descend)
         self.record = Progress()
 
@@ -156,7 +163,10 @@ class Fitting:
             loss = tf.reduce_mean(keras.losses.kl_divergence(wanted, probabilities))
         gradients = tape.gradient(loss, self._variables)
         self._kernels.restore(exact)
+        before = [tf.identity(variable.value) for variable in self._variables]
         self._optimizer.apply_gradients(zip(gradients, self._variables, strict=True))
+        for variable, old, scale in zip(self._variables, before, self._scales, strict=True):
+            variable.assign(old + scale * (variable - old))
         agreeing = tf.equal(tf.argmax(probabilities, -1), tf.argmax(wanted, -1))
         return loss, tf.reduce_mean(tf.cast(agreeing, tf.float32))
 
@@ -199,6 +209,21 @@ class Fitting:
     def ranges(self) -> dict[str, Range]:
         """What the rounding layers have learned, by the name of the layer before them."""
         return learned_ranges(self.copy)
+
+
+def _scales(network: Any, unscaled: Sequence[Any]) -> dict[str, npt.NDArray[np.float32]]:
+    """By how much equalising scaled each weight, by the name of the variable."""
+    scales = {}
+    for variable, old in zip(network.weights, unscaled, strict=True):
+        new = np.asarray(variable.value)
+        known = (old != 0) & (new != 0)
+        scales[_key(variable)] = np.where(known, new / np.where(known, old, 1), 1).astype(np.float32)
+    return scales
+
+
+def _key(variable: Any) -> str:
+    """The same for a network's variable and that of its copy: names of layer and weight."""
+    return "/".join(variable.path.split("/")[-2:])
 
 
 def _make_rounded(network: Any, train: Examples) -> Any:

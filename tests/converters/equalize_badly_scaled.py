@@ -59,12 +59,12 @@ def coarseness(network: keras.Model) -> float:
     return float(kernel.max() / np.median(kernel))
 
 
-def examine(network: keras.Model) -> dict[str, object]:
+def examine(network: keras.Model, widely: bool) -> dict[str, object]:
     """What equalising finds in a network and does to it."""
     pictures = np.random.default_rng(1).integers(0, 256, (40, 16, 16, 3)).astype(np.uint8)
     before, unevenness = np.asarray(network(pictures.astype(np.float32))), coarseness(network)
     found = [[n.name for n in channels.normalizations] for channels in find_scalable_channels(network)]
-    count = equalize(network, pictures)
+    count = equalize(network, pictures, widely)
     after = np.asarray(network(pictures.astype(np.float32)))
     return {
         "normalizations": found,
@@ -75,9 +75,10 @@ def examine(network: keras.Model) -> dict[str, object]:
 
 
 keras.utils.set_random_seed(2)
-networks = {
-    "relu6": make_network(),
-    "stream": make_residual_network(),
-    "leaky": make_residual_network(leaky=True),
+results = {
+    "relu6": examine(make_network(), widely=False),
+    "stream": examine(make_residual_network(), widely=True),
+    "stream, not widely": examine(make_residual_network(), widely=False),
+    "leaky": examine(make_residual_network(leaky=True), widely=True),
 }
-print(json.dumps({name: examine(network) for name, network in networks.items()}))
+print(json.dumps(results))

@@ -153,6 +153,7 @@ def test_equalisation_changes_weights_not_results() -> None:
         assert result["count"] == 1 and result["difference"] < 1e-5
         before, after = result["unevenness"]
         assert after < before / 2
+    assert results["stream, not widely"]["count"] == 0
     assert results["leaky"]["count"] == 0, "something that is no convolution reads that stream"
 
 
