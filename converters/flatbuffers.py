@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sorter.converters.bias_correction import correct_biases
 from sorter.converters.metadata import attach_metadata, build_metadata
 from sorter.converters.networks import Network, open_network
 from sorter.converters.options import ConversionOptions
@@ -54,15 +55,20 @@ def _is_installed(name: str) -> bool:
 def prepare_network(
     place: dict[str, Any], options: ConversionOptions, pictures: npt.NDArray[np.uint8] | None
 ) -> Network:
-    """Reads a network, and equalises its channels where that is asked for and pictures to do it by are there."""
+    """Reads a network, and makes it fit for integers where pictures to do it by are there.
+
+    Its channels are equalised, if that is asked for, and what rounding its weights will shift is taken off its biases.
+    """
     from sorter.converters.two_steps import has_learned_ranges
 
-    # Ranges that a network has learned fit its channels as they are.
-    if not options.equalize or pictures is None or has_learned_ranges(place):
+    # A network that was trained for int8 has seen its weights rounded, and its ranges fit its channels as they are.
+    if pictures is None or has_learned_ranges(place):
         return open_network(place)
     network = open_network(place, fresh=True)
     if network.keras is not None:
-        equalize(network.keras, pictures, options.equalize_widely)
+        if options.equalize:
+            equalize(network.keras, pictures, options.equalize_widely)
+        correct_biases(network.keras, pictures, dense_per_channel=options.target != "tflite-runtime")
     return network
 
 

@@ -13,7 +13,8 @@ its modules:
 ``classifier``   camera frame in, probabilities out
 ``flatbuffer``   a ``.tflite`` as Python objects, by the schema of whichever library is there
 ``equalization`` channels scaled so that a network quantises better; works on Keras networks that it is given,
-                 as does ``channels``, which finds those that may be scaled
+                 as do ``channels``, which finds those that may be scaled, and ``int8_weights``, which
+                 says how their weights are rounded
 ``metrics``      accuracy, confusion, calibration error
 ``files``        files that are complete or not there at all
 ``cli``          what all commands share

@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from sorter.channels import Factors, ScalableChannels, find_scalable_channels
 
-_HEADROOM = 1.1
-"""A channel may become this much larger than on the calibration pictures before it saturates."""
+_HEADROOM = 2.0
+"""A channel may become this much larger than on the calibration pictures before it saturates. Less leaves finer steps,
+and cuts off what other photos show: at 1.1, an ImageNet network lost more by that than by rounding."""
 
 _MAX_SCALE = 32.0
 """A channel that never fired while calibrating may still fire later, so it is not scaled without limit."""

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 FOLDERS = ("sorter", "trainer", "converters", "edge", "benchmarks", "models")
 DEVICE_FORBIDDEN = {"tensorflow", "keras", "matplotlib", "pandas", "sklearn"}
 
-WORKSTATION_ONLY = ("sorter/channels.py", "sorter/equalization.py")
+WORKSTATION_ONLY = ("sorter/channels.py", "sorter/equalization.py", "sorter/int8_weights.py")
 """Shared by trainer and converters, which never import each other; nothing that runs on the device imports them."""
 
 

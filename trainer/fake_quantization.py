@@ -18,11 +18,9 @@ import tensorflow as tf
 from keras import layers
 
 from sorter.channels import readers_of
+from sorter.int8_weights import LEVELS, step_axes
 
 Range = tuple[float, float]
-
-_LEVELS = 127
-"""int8 weights are symmetric: -127..127 (TFLite quantisation specification)."""
 
 _SHAPING = (
     layers.ZeroPadding2D,
@@ -185,27 +183,16 @@ def take_weights(network: Any, copy: Any) -> None:
 
 
 class RoundedKernels:
-    """The kernels of a network, which can be rounded for a while.
-
-    Each output channel has a step of its own, as in TFLite. Whatever a batch normalisation multiplies that channel by
-    later multiplies the step too, so rounding before folding is rounding after it.
-    """
+    """The kernels of a network, which can be rounded for a while."""
 
     def __init__(self, network: Any) -> None:
-        self._kernels: list[tuple[Any, tuple[int, ...]]] = []
-        for layer in network.layers:
-            if isinstance(layer, layers.DepthwiseConv2D):
-                self._kernels.append((layer.kernel, (0, 1)))
-            elif isinstance(layer, layers.Conv2D):
-                self._kernels.append((layer.kernel, (0, 1, 2)))
-            elif isinstance(layer, layers.Dense):
-                self._kernels.append((layer.kernel, (0,)))
+        self._kernels = [(layer.kernel, axes) for layer in network.layers if (axes := step_axes(layer))]
 
     def round(self) -> list[Any]:
         """Rounds them in place; gives what they were."""
         kept = [tf.identity(kernel.value) for kernel, _ in self._kernels]
         for (kernel, axes), exact in zip(self._kernels, kept, strict=True):
-            step = tf.maximum(tf.reduce_max(tf.abs(exact), axis=axes, keepdims=True) / _LEVELS, 1e-12)
+            step = tf.maximum(tf.reduce_max(tf.abs(exact), axis=axes, keepdims=True) / LEVELS, 1e-12)
             kernel.assign(tf.round(exact / step) * step)
         return kept
 

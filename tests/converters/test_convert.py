@@ -157,6 +157,14 @@ def test_equalisation_changes_weights_not_results() -> None:
     assert results["leaky"]["count"] == 0, "something that is no convolution reads that stream"
 
 
+def test_what_rounding_shifts_is_taken_off_the_biases() -> None:
+    script = Path(__file__).with_name("correct_biases.py")
+    done = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True)
+    result = json.loads(done.stdout)
+    assert result["count"] == 4
+    assert result["after"] < result["before"] / 10, result
+
+
 def test_a_damaged_network_is_explained(run: Path, tmp_path: Path) -> None:
     for file in run.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes()[:2000])

@@ -1,0 +1,27 @@
+"""How int8 rounds the weights of a Keras network: TFLite quantisation specification, symmetric, without -128."""
+
+from typing import Any
+
+LEVELS = 127
+"""Weights become -127..127 times a step."""
+
+
+def step_axes(layer: Any, dense_per_channel: bool = True) -> tuple[int, ...] | None:
+    """The axes of a layer's kernel whose weights share one step; None for a layer without such a kernel.
+
+    Each output channel has a step of its own. Whatever a batch normalisation multiplies that channel by later
+    multiplies the step too, so rounding before folding is rounding after it.
+
+    Args:
+        layer: A Keras layer.
+        dense_per_channel: False where all weights of a dense layer share one, as tflite-runtime 2.14 needs it.
+    """
+    from keras import layers
+
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return (0, 1)
+    if isinstance(layer, layers.Conv2D):
+        return (0, 1, 2)
+    if isinstance(layer, layers.Dense):
+        return (0,) if dense_per_channel else (0, 1)
+    return None
