@@ -97,7 +97,7 @@ class Fitting:
         self.record = Progress()
 
     def run(self) -> Progress:
-        """Trains and leaves both networks at the best epoch; epoch 0 is the network as it came, rounded.
+        """Trains and leaves both networks at the best epoch, with rounded weights; epoch 0 is the network as it came.
 
         An interrupt (Ctrl-C, SIGTERM) or a loss that is no number ends it early and keeps the best so far.
 
@@ -116,6 +116,8 @@ class Fitting:
         except KeyboardInterrupt:
             self.record.ending = "interrupted"
         self.copy.set_weights(self.record.weights)
+        # They stay rounded: what they were before has answers of its own, which nothing has looked at.
+        self._kernels.round()
         take_weights(self.network, self.copy)
         return self.record
 
