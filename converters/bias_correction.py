@@ -76,7 +76,7 @@ def _mean_shifts(
 
     if not layers:
         return []
-    probe = keras.Model(network.input, [layer.input for layer in layers])
+    probe = keras.Model(network.inputs[0], [layer.input for layer in layers])
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def sums(batch: Any) -> Any:

@@ -68,7 +68,7 @@ def _largest_values(network: Any, groups: list[ScalableChannels], pictures: npt.
 
     if not groups:
         return []
-    probe = keras.Model(network.input, [tensor for group in groups for tensor in group.tensors])
+    probe = keras.Model(network.inputs[0], [tensor for group in groups for tensor in group.tensors])
 
     # Called without a graph, Keras keeps every activation until the end: a gigabyte for sixteen pictures.
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
