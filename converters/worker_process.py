@@ -19,7 +19,13 @@ from sorter.errors import ConversionError, StorageError
 
 _HINT = "Layers that TFLite does not know must be replaced; try another format to see whether it is the quantisation."
 
-_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    # Sums are added up in parts, one for each thread: the same number everywhere, for the same bytes everywhere.
+    "TF_NUM_INTRAOP_THREADS": "2",
+}
 
 
 class WorkerProcess:
