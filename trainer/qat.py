@@ -33,7 +33,7 @@ from sorter.trainer.tensorboard import event_files
 EPOCHS = 3
 """Passes over the training part unless the user says otherwise."""
 
-LEARNING_RATE = 3e-5
+LEARNING_RATE = 1e-5
 
 _CACHE_NAME = "pictures.cache"
 
