@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -100,7 +101,7 @@ def test_c_source_holds_the_same_network_and_runs(run: Path, photos: Path, tmp_p
     assert "resolver.AddConv2D();" in header and "extern const unsigned char disc_sorter[];" in header
     if compiler := shutil.which("g++"):
         subprocess.run([compiler, "-std=c++17", "-c", out.with_suffix(".cc"), "-o", tmp_path / "x.o"], check=True)
-    if importlib.util.find_spec("tflite_micro") is None:
+    if importlib.util.find_spec("tflite_micro") is None and python_variable("tflite-micro") not in os.environ:
         pytest.skip("the tflite-micro interpreter is not installed: the file was not run")
     assert "probabilities within" in row["tried"]
     # The estimate is for 32 bits, the interpreter here has 64: its bookkeeping is larger, never its activations.
