@@ -13,7 +13,7 @@ from sorter.files import complete_file
 from sorter.metrics import confusion_matrix
 from sorter.trainer.evaluation import Evaluation
 from sorter.trainer.rejection import reject, rejection_curve
-from sorter.trainer.training_record import Epoch, find_best
+from sorter.trainer.training_record import AS_IT_WAS, Epoch, find_best
 
 CONFUSION_NAME = "confusion.png"
 TRAINING_NAME = "training.png"
@@ -123,7 +123,8 @@ def plot_rejection(evaluation: Evaluation, path: Path) -> None:
 
 
 def plot_training(history: Sequence[Epoch], path: Path) -> None:
-    """Draws loss and accuracy of each epoch."""
+    """Draws loss and accuracy of each epoch; of a training for int8, the distance from the float network's answers."""
+    taught = history[0].phase == AS_IT_WAS
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     epochs = [e.epoch for e in history]
@@ -132,14 +133,16 @@ def plot_training(history: Sequence[Epoch], path: Path) -> None:
     loss.plot(epochs, [e.train_loss for e in history], color=_ORANGE, marker=marker, label="train (augmented)")
     loss.plot(epochs, [e.validation_loss for e in history], color=_BLUE, marker=marker, label="validation")
     loss.plot(best.epoch, best.validation_loss, "o", color=_BLUE, label=f"kept: epoch {best.epoch}")
-    loss.set_ylabel("loss")
-    accuracy.plot(epochs, [e.train_accuracy for e in history], color=_ORANGE, marker=marker)
+    loss.set_ylabel("divergence from the float answers" if taught else "loss")
+    train_label = "train: same class as in float" if taught else None
+    accuracy.plot(epochs, [e.train_accuracy for e in history], color=_ORANGE, marker=marker, label=train_label)
     accuracy.plot(epochs, [e.validation_accuracy for e in history], color=_BLUE, marker=marker)
     accuracy.plot(best.epoch, best.validation_accuracy, "o", color=_BLUE, label=f"{best.validation_accuracy:.1%}")
-    accuracy.legend(loc="lower right", frameon=False)
+    accuracy.legend(loc="center right" if taught else "lower right", frameon=False)
     accuracy.set_ylabel("accuracy")
     for axes in (loss, accuracy):
-        axes.set_xlabel("epoch (0: frozen features)" if 0 in epochs else "epoch")
+        zero = "rounded, untrained" if taught else "frozen features"
+        axes.set_xlabel(f"epoch (0: {zero})" if 0 in epochs else "epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         _clean(axes)
     loss.legend(frameon=False)

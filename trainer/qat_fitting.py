@@ -37,7 +37,7 @@ from sorter.trainer.fake_quantization import (
 )
 from sorter.trainer.recipes import Recipe
 from sorter.trainer.training import translated_memory_errors
-from sorter.trainer.training_record import Epoch, Progress
+from sorter.trainer.training_record import AS_IT_WAS, Epoch, Progress
 
 _RANGE_PICTURES = 100
 
@@ -104,7 +104,7 @@ class Fitting:
         Raises:
             TrainingError: The rounded network gives no numbers from the start, or memory ran out.
         """
-        self._note("as it was", 0, time.monotonic(), 0.0, (math.nan, math.nan))
+        self._note(AS_IT_WAS, 0, time.monotonic(), 0.0, (math.nan, math.nan))
         if self.record.best is None:
             raise TrainingError(
                 "The network gives no numbers (NaN or infinite) once it is rounded to int8.",

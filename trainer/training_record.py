@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from sorter.files import write_csv
 
+AS_IT_WAS = "as it was"
+"""Phase of epoch 0 where a finished run is trained for int8: its network, rounded."""
+
 Weights = list[npt.NDArray[np.float32]]
 
 Ending = Literal["finished", "no more progress", "interrupted", "not a number"]
@@ -25,7 +28,7 @@ class Epoch:
 
     Attributes:
         phase: ``features`` (the head fitted on frozen features), ``transfer`` (backbone frozen), ``fine-tuning``, or
-            ``training`` from scratch.
+            ``training`` from scratch; ``as it was`` and ``rounded`` where a run is trained for int8.
         epoch: 0 for the features, then from 1 through all phases.
         seconds: Time it took.
         learning_rate: At its last step.
