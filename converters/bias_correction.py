@@ -56,7 +56,8 @@ def _takes_correction(layer: Any, readers: dict[int, list[Any]]) -> bool:
     if len(layer._inbound_nodes) != 1 or getattr(layer, "data_format", "channels_last") != "channels_last":
         return False
     after = readers.get(id(layer.output), [])
-    return layer.use_bias or (len(after) == 1 and isinstance(after[0], keras.layers.BatchNormalization))
+    normalised = len(after) == 1 and isinstance(after[0], keras.layers.BatchNormalization)
+    return layer.use_bias or (normalised and layer.activation is keras.activations.linear)
 
 
 def _rounding_error(layer: Any, dense_per_channel: bool) -> npt.NDArray[np.float32]:
