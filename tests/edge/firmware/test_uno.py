@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from sorter.edge.arms.ports import make_arm
 from sorter.edge.cli import run
-from sorter.edge.simulation.uno import EmulatedUno
+from sorter.edge.simulation.uno import EmulatedUno, Pulse
 from sorter.errors import ArmError, ConfigError
 from sorter.models import find_model
 from tests.edge.firmware.builds import GOLDEN, built, require_emulator, sorted_bins
@@ -24,16 +24,24 @@ def emulator() -> None:
     require_emulator()
 
 
+def ends_at_rest(pulses: list[Pulse]) -> bool:
+    return {p.servo: p.width_us for p in pulses} == {"swivel": 1500, "tilt": 1500}
+
+
 def test_pulses_are_in_the_limits_and_end_at_rest(tmp_path: Path) -> None:
     with EmulatedUno(built("uno", GOLDEN), tmp_path) as uno, make_arm(uno.path) as arm:
         assert uno.pulses() == []  # after a reset nothing moves
         for sequence, bin_number in enumerate((3, 0, 1, 2), start=1):
             arm.sort(bin_number, sequence)
+        # The answer to the last command leaves before the frame of the last pulse.
+        deadline_s = time.monotonic() + 30
+        while not ends_at_rest(uno.pulses()) and time.monotonic() < deadline_s:
+            time.sleep(0.05)
         pulses = uno.pulses()
     limits_us = {"swivel": (700, 2300), "tilt": (1000, 1900)}
     assert all(limits_us[p.servo][0] <= p.width_us <= limits_us[p.servo][1] for p in pulses)
     assert sorted_bins([(p.servo, p.width_us) for p in pulses]) == [3, 0, 1, 2]
-    assert {p.servo: p.width_us for p in pulses} == {"swivel": 1500, "tilt": 1500}
+    assert ends_at_rest(pulses)
 
 
 def test_no_match_ever_falls_on_0(tmp_path: Path) -> None:
