@@ -15,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sorter.channels import readers_of
-from sorter.int8_weights import LEVELS, step_axes
+from sorter.int8_weights import round_weights, step_axes
 
 _PICTURES = 100
 
 _BATCH = 10
-
-_TINY = 1e-12
 
 
 def correct_biases(network: Any, pictures: npt.NDArray[np.uint8], dense_per_channel: bool = True) -> int:
@@ -62,9 +60,7 @@ def _takes_correction(layer: Any, readers: dict[int, list[Any]]) -> bool:
 
 def _rounding_error(layer: Any, dense_per_channel: bool) -> npt.NDArray[np.float32]:
     kernel = np.asarray(layer.kernel.value)
-    step = np.abs(kernel).max(axis=step_axes(layer, dense_per_channel), keepdims=True) / LEVELS
-    step = np.maximum(step, _TINY)
-    error: npt.NDArray[np.float32] = np.rint(kernel / step) * step - kernel
+    error: npt.NDArray[np.float32] = np.asarray(round_weights(kernel, step_axes(layer, dense_per_channel))) - kernel
     return error
 
 

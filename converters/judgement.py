@@ -115,7 +115,7 @@ def judge(worker: WorkerProcess, materials: Materials, candidate: Candidate, rul
 def _repaired(worker: WorkerProcess, materials: Materials, options: ConversionOptions, rules: Rules) -> Candidate:
     assert rules.data is not None
 
-    def find_errors(_options: ConversionOptions, tried: Candidate, used: Materials) -> Sequence[LayerError]:
+    def find_errors(tried: Candidate, used: Materials) -> Sequence[LayerError]:
         return find_layer_errors(worker, used, tried)
 
     inform("Trying remedies:")

@@ -38,7 +38,7 @@ _OTHER_SEED = 1_000_003
 
 _BEFORE = "as it was"
 
-Diagnose = Callable[[ConversionOptions, Candidate, Materials], Sequence[LayerError]]
+Diagnose = Callable[[Candidate, Materials], Sequence[LayerError]]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Repair:
             candidate = make_candidate(self._worker, replace(materials, test=None), best)
         except UnusableFileError:
             return
-        errors = self._diagnose(best, candidate, materials)
+        errors = self._diagnose(candidate, materials)
         # Bytes go in and come out, so the first and the last layer cannot be left out.
         ends = {errors[0].tensor, errors[-1].tensor} if errors else set()
         for count in _FLOAT_LAYERS:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-LEVELS = 127
+_LEVELS = 127
 """Weights become -127..127 times a step."""
+
+_SMALLEST_STEP = 1e-12
 
 
 def step_axes(layer: Any, dense_per_channel: bool = True) -> tuple[int, ...] | None:
@@ -25,3 +27,16 @@ def step_axes(layer: Any, dense_per_channel: bool = True) -> tuple[int, ...] | N
     if isinstance(layer, layers.Dense):
         return (0,) if dense_per_channel else (0, 1)
     return None
+
+
+def round_weights(kernel: Any, axes: tuple[int, ...] | None) -> Any:
+    """The weights that int8 makes of a kernel, as real numbers: a tensor of the same shape.
+
+    Args:
+        kernel: Array or tensor.
+        axes: See ``step_axes``.
+    """
+    from keras import ops
+
+    step = ops.maximum(ops.max(ops.abs(kernel), axis=axes, keepdims=True) / _LEVELS, _SMALLEST_STEP)
+    return ops.round(kernel / step) * step

@@ -7,7 +7,7 @@ were rounded (Jacob et al., "Quantization and Training of Neural Networks for Ef
 Inference", CVPR 2018, section 3).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ import tensorflow as tf
 from keras import layers
 
 from sorter.channels import readers_of
-from sorter.int8_weights import LEVELS, step_axes
+from sorter.int8_weights import round_weights, step_axes
 
 Range = tuple[float, float]
 
@@ -86,10 +86,7 @@ def with_logits(network: Any) -> Any:
         output = layer(*args, **kwargs)
         return layers.Softmax(name=f"{head.name}__softmax")(output) if layer.name == head.name else output
 
-    copy = keras.models.clone_model(network, clone_function=make, call_function=call)
-    for layer in network.layers:
-        copy.get_layer(layer.name).set_weights(layer.get_weights())
-    return copy
+    return _clone(network, call, make)
 
 
 def has_softmax(layer: Any) -> bool:
@@ -151,10 +148,17 @@ def round_activations(network: Any, ranges: Mapping[str, Range]) -> Any:
             return output
         return RoundedActivation(ranges[layer.name], name=_rounding_name(layer.name))(output)
 
-    copy = keras.models.clone_model(network, call_function=call)
+    copy = _clone(network, call)
+    for layer in network.layers:
+        copy.get_layer(layer.name).trainable = True
+    return copy
+
+
+def _clone(network: Any, call: Callable[..., Any], make: Callable[..., Any] | None = None) -> Any:
+    """A copy whose layers are made and called in another way, with the same weights."""
+    copy = keras.models.clone_model(network, clone_function=make, call_function=call)
     for layer in network.layers:
         copy.get_layer(layer.name).set_weights(layer.get_weights())
-        copy.get_layer(layer.name).trainable = True
     return copy
 
 
@@ -192,8 +196,7 @@ class RoundedKernels:
         """Rounds them in place; gives what they were."""
         kept = [tf.identity(kernel.value) for kernel, _ in self._kernels]
         for (kernel, axes), exact in zip(self._kernels, kept, strict=True):
-            step = tf.maximum(tf.reduce_max(tf.abs(exact), axis=axes, keepdims=True) / LEVELS, 1e-12)
-            kernel.assign(tf.round(exact / step) * step)
+            kernel.assign(round_weights(exact, axes))
         return kept
 
     def restore(self, kept: Sequence[Any]) -> None:

@@ -140,8 +140,8 @@ def plot_training(history: Sequence[Epoch], path: Path) -> None:
     accuracy.plot(best.epoch, best.validation_accuracy, "o", color=_BLUE, label=f"{best.validation_accuracy:.1%}")
     accuracy.legend(loc="center right" if taught else "lower right", frameon=False)
     accuracy.set_ylabel("accuracy")
+    zero = "rounded, untrained" if taught else "frozen features"
     for axes in (loss, accuracy):
-        zero = "rounded, untrained" if taught else "frozen features"
         axes.set_xlabel(f"epoch (0: {zero})" if 0 in epochs else "epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         _clean(axes)

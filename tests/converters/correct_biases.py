@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from sorter.converters.bias_correction import correct_biases
-from sorter.int8_weights import LEVELS, step_axes
+from sorter.int8_weights import step_axes
 
 
 def make_network() -> keras.Model:
@@ -30,7 +30,7 @@ def round_weights(network: keras.Model) -> None:
         # The two that are not corrected are not rounded either, so that all that is left is what was missed.
         if (axes := step_axes(layer)) and layer.name not in ("without_bias", "used_twice"):
             kernel, *bias = layer.get_weights()
-            step = np.abs(kernel).max(axis=axes, keepdims=True) / LEVELS
+            step = np.abs(kernel).max(axis=axes, keepdims=True) / 127
             layer.set_weights([np.rint(kernel / step) * step, *bias])
 
 
