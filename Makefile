@@ -63,16 +63,30 @@ bench-overhead: install
 	$(BIN)/python -m sorter.benchmarks.overhead models/waste-mobilenetv2-int8.tflite \
 		--data ../shared/data/trashnet --json reports/overhead.json
 
-## The same networks through other libraries, in an environment of their own: MediaPipe brings an OpenCV that would
-## overwrite this toolkit's, so it is installed without what it asks for, and that by name.
-bench-peers: $(PEER_VENV)/.installed
-	$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) --data ../shared/data/trashnet --photos 400 --out reports/peers
+## The same networks through other libraries, in environments of their own: MediaPipe brings an OpenCV that would
+## overwrite this toolkit's, so it is installed without what it asks for, and that by name; it loads the TensorFlow that
+## tf2onnx needs if that lies beside it; tflite-runtime needs NumPy 1.
+bench-peers: $(PEER_VENV)/.installed $(PEER_VENV)-onnx/.installed $(PEER_VENV)-old/.installed
+	SORTER_TF2ONNX_PYTHON=$(PEER_VENV)-onnx/bin/python SORTER_TFLITE_RUNTIME_PYTHON=$(PEER_VENV)-old/bin/python \
+		$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) --data ../shared/data/trashnet --photos 400 \
+		--out reports/peers
 
 $(PEER_VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(PEER_VENV)
-	$(PEER_VENV)/bin/pip install --quiet --editable ".[edge]" onnxruntime tf2onnx tensorflow-cpu
+	$(PEER_VENV)/bin/pip install --quiet --editable ".[edge]" onnxruntime
 	$(PEER_VENV)/bin/pip install --quiet --no-deps mediapipe
 	$(PEER_VENV)/bin/pip install --quiet absl-py certifi matplotlib sounddevice
+	touch $@
+
+$(PEER_VENV)-onnx/.installed: setup.cfg
+	$(PYTHON) -m venv $(PEER_VENV)-onnx
+	$(PEER_VENV)-onnx/bin/pip install --quiet tf2onnx tensorflow-cpu
+	touch $@
+
+$(PEER_VENV)-old/.installed: setup.cfg
+	$(PYTHON) -m venv $(PEER_VENV)-old
+	$(PEER_VENV)-old/bin/pip install --quiet --editable . "numpy<2" "opencv-python-headless<4.12"
+	$(PEER_VENV)-old/bin/pip install --quiet tflite-runtime || echo "tflite-runtime has no wheel for this Python; its row says so."
 	touch $@
 
 bench-startup: install

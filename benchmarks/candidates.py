@@ -22,11 +22,13 @@ class Candidate:
         name: What the report calls it; unique.
         path: Its file.
         kind: What runs it.
+        python: The Python of another environment that has what runs it; empty for this one.
     """
 
     name: str
     path: Path
     kind: Kind
+    python: str = ""
 
     def sha256(self) -> str:
         """SHA-256 of the file; empty where it cannot be read."""

@@ -20,9 +20,9 @@ def describe_machine() -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "load": os.getloadavg()[0],
         "python": platform.python_version(),
-        "interpreter": f"{name} {_version(_PACKAGES[name])}",
-        "numpy": _version("numpy"),
-        "opencv": _version("opencv-python-headless"),
+        "interpreter": f"{name} {package_version(_PACKAGES[name])}",
+        "numpy": package_version("numpy"),
+        "opencv": package_version("opencv-python-headless"),
     }
 
 
@@ -49,7 +49,8 @@ def _processor() -> str:
     return platform.processor() or "unknown processor"
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Version of an installed package; ``unknown`` where it is not known under that name."""
     try:
         return version(package)
     except PackageNotFoundError:

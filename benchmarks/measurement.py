@@ -83,11 +83,11 @@ class Measurement:
         labels = str(self.options.labels) if self.options.labels else None
         with progress("Loading the models", len(self.candidates)) as advance:
             for candidate in self.candidates:
-                workers = [
-                    stack.enter_context(Worker(candidate, threads, self.key(candidate, threads)))
-                    for threads in self.options.threads
-                ]
                 with self._in_its_row(candidate):
+                    workers = [
+                        stack.enter_context(Worker(candidate, threads, self.key(candidate, threads)))
+                        for threads in self.options.threads
+                    ]
                     for worker in workers:
                         told = worker.load(frames, labels, self.options.input_range)
                         self.photos.require_labels(told["labels"], self.options.accuracy)

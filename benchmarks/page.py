@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from sorter.benchmarks.chart_files import write_chart
 from sorter.benchmarks.charts import pareto_chart, time_line_chart
 from sorter.benchmarks.pareto import find_front
 from sorter.benchmarks.report import describe, remarks
@@ -12,7 +13,6 @@ from sorter.benchmarks.results import ModelResult, Results
 from sorter.benchmarks.table import STYLE as TABLE_STYLE
 from sorter.benchmarks.table import heat_map, model_table, time_table
 from sorter.benchmarks.time_line import divide
-from sorter.files import write_text
 from sorter.trainer.page import Section, fact_table, note
 from sorter.trainer.page import write_page as write_sections
 
@@ -37,7 +37,7 @@ _TIMES = (
 
 
 def write_page(folder: Path, results: Results, verdict: Sequence[str] = ()) -> None:
-    """Writes ``report.html`` and ``pareto.svg``.
+    """Writes ``report.html`` and the chart ``pareto``.
 
     Args:
         folder: Where to.
@@ -49,7 +49,7 @@ def write_page(folder: Path, results: Results, verdict: Sequence[str] = ()) -> N
     """
     chart = pareto_chart(find_front(results))
     if chart:
-        write_text(folder / "pareto.svg", chart)
+        write_chart(folder, "pareto", chart)
     sections = [
         Section(
             "",

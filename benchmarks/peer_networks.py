@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sorter.benchmarks.machine import package_version
 from sorter.bundle import Bundle
 from sorter.errors import BundleError, ConfigError
 from sorter.image import InputSpec, Pixels
@@ -28,12 +29,13 @@ PEERS = {
 """Kinds of candidates, and what the report calls them."""
 
 _MODULES = {
-    "bare": "ai_edge_litert.interpreter",
-    "tflite-runtime": "tflite_runtime.interpreter",
-    "mediapipe": "mediapipe",
-    "opencv": "cv2",
-    "onnxruntime": "onnxruntime",
+    "bare": ("ai_edge_litert.interpreter", "ai-edge-litert"),
+    "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
+    "mediapipe": ("mediapipe", "mediapipe"),
+    "opencv": ("cv2", "opencv-python-headless"),
+    "onnxruntime": ("onnxruntime", "onnxruntime"),
 }
+"""What is imported, and the package it comes from."""
 
 Classify = Callable[[Pixels], Probabilities]
 
@@ -45,6 +47,7 @@ class PeerNetwork:
         labels: Class names.
         spec: Its input.
         format: Its quantisation.
+        version: Of the library.
         import_ms: How long the library took to be imported.
 
     Args:
@@ -62,12 +65,14 @@ class PeerNetwork:
         if bundle.manifest is None:
             raise BundleError(f"{path} does not say what it takes.", "Give a .tflite that sorter-convert made.")
         self.labels, self.spec, self.format = bundle.labels, bundle.manifest.input, bundle.manifest.quantization
+        name, package = _MODULES[kind]
         started_s = time.perf_counter()
         try:
-            module = importlib.import_module(_MODULES[kind])
+            module = importlib.import_module(name)
         except ImportError as error:
             raise ConfigError(f"{PEERS[kind]} is not installed here.", f"{error}") from error
         self.import_ms = (time.perf_counter() - started_s) * 1e3
+        self.version = package_version(package)
         self.probabilities: Classify = _LOADERS[kind](module, path, threads, self.spec)
 
 

@@ -3,8 +3,13 @@
 ``python -m sorter.benchmarks.peers MODEL... --data PHOTOS --out DIR``. Method, conditions and report are those of
 ``sorter-bench``: each candidate in a process of its own, all in turns. A library that is not installed, or cannot run a
 network, gets a row that says why. ``peers.md`` has the ratios to ours first.
+
+A library that cannot live beside the others, as tflite-runtime with its NumPy 1, may have an environment of its own, in
+which this toolkit is installed, too: ``SORTER_TFLITE_RUNTIME_PYTHON`` names its Python. ``SORTER_TF2ONNX_PYTHON`` does
+for tf2onnx, which brings TensorFlow, and MediaPipe would load that.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +25,7 @@ from sorter.benchmarks.peer_networks import PEERS
 from sorter.benchmarks.report import describe, remarks
 from sorter.benchmarks.results import ModelResult, Results
 from sorter.cli import SorterCommand, inform, warn
+from sorter.converters.targets.trial import python_variable
 from sorter.files import make_folder, write_text
 
 OURS = "sorter"
@@ -70,8 +76,12 @@ def make_candidates(models: tuple[Path, ...], out: Path) -> list[Candidate]:
         shutil.copyfile(model, copy)
         _convert_to_onnx(copy)
         found.append(Candidate(_name(model.name, OURS), copy, "tflite"))
-        found += [Candidate(_name(model.name, title), copy, kind) for kind, title in PEERS.items()]
+        found += [Candidate(_name(model.name, title), copy, kind, _python_of(kind)) for kind, title in PEERS.items()]
     return found
+
+
+def _python_of(library: str) -> str:
+    return os.environ.get(python_variable(library), "")
 
 
 def _name(model: str, library: str) -> str:
@@ -83,10 +93,15 @@ def _convert_to_onnx(model: Path) -> None:
     if onnx.is_file() and onnx.stat().st_mtime > model.stat().st_mtime - 86400:
         return
     inform(f"Converting {model.name} for ONNX Runtime ...")
-    command = [sys.executable, "-m", "tf2onnx.convert", "--tflite", str(model), "--output", str(onnx)]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    if ended.returncode:
-        warn(f"{model.name} cannot be converted for ONNX Runtime: {(ended.stderr.strip().splitlines() or ['?'])[-1]}")
+    python = _python_of("tf2onnx") or sys.executable
+    command = [python, "-m", "tf2onnx.convert", "--tflite", str(model), "--output", str(onnx)]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True)
+        said = (ended.stderr.strip().splitlines() or ["?"])[-1] if ended.returncode else ""
+    except OSError as error:
+        said = f"{python} cannot be started: {error.strerror}"
+    if said:
+        warn(f"{model.name} cannot be converted for ONNX Runtime: {said}")
 
 
 def to_markdown(results: Results, measurement: Measurement) -> str:
@@ -96,7 +111,8 @@ def to_markdown(results: Results, measurement: Measurement) -> str:
     loaded = {c.name: measurement.progress.loaded.get(measurement.key(c, 1), {}) for c in measurement.candidates}
     for name, model in rows.items():
         network, _, library = name.rpartition(" with ")
-        lines.append(_line((network, library, *_cells(model, rows[_name(network, OURS)], loaded[name]))))
+        titled = f"{library} {loaded[name].get('version', '')}".strip()
+        lines.append(_line((network, titled, *_cells(model, rows[_name(network, OURS)], loaded[name]))))
     lines += ["", *(f"- {remark}" for remark in remarks(results))]
     return "\n".join(lines) + "\n"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from sorter.benchmarks.chart_files import write_chart
 from sorter.benchmarks.charts import time_line_chart
 from sorter.benchmarks.fate_chart import fate_chart
 from sorter.benchmarks.pace import Pace
@@ -20,7 +21,6 @@ from sorter.benchmarks.pipeline_report import (
     stage_rows,
 )
 from sorter.benchmarks.sweep import Pipeline, fate_counts, verdict
-from sorter.files import write_text
 from sorter.trainer.page import Section, fact_table, figure_boxes, note
 from sorter.trainer.page import write_page as write_sections
 
@@ -36,16 +36,16 @@ _COUNTED = (
 
 
 def write_page(folder: Path, found: Pipeline) -> None:
-    """Writes ``pipeline.html``, ``pipeline.svg`` and ``stages.svg``.
+    """Writes ``pipeline.html`` and the charts ``pipeline`` and ``stages``.
 
     Raises:
         StorageError: They cannot be written.
     """
     counts = [(f"{step.pace.per_minute:g}", fate_counts(step.pace), step.holds) for step in found.steps]
     chart = fate_chart(counts)
-    write_text(folder / f"{NAME}.svg", chart)
+    write_chart(folder, NAME, chart)
     for _, step in shown_steps(found)[:1]:
-        write_text(folder / "stages.svg", _way_chart(step.pace))
+        write_chart(folder, "stages", _way_chart(step.pace))
     sections = [
         Section("", CHART_STYLE + _STYLE + _boxes(found)),
         Section("", sentence_box(verdict(found), "remarks verdict") + sentence_box(_warnings(found), "remarks")),

@@ -111,7 +111,7 @@ _PERCENTILES = ("p50", "p90", "p99")
 
 
 def write_pipeline(folder: Path, found: Pipeline) -> None:
-    """Writes ``pipeline.json``, ``.csv``, ``.md``, ``.html``, and the charts as ``.svg``.
+    """Writes ``pipeline.json``, ``.csv``, ``.md``, ``.html``, and the charts (see ``chart_files``).
 
     Raises:
         StorageError: They cannot be written.

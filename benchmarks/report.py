@@ -113,7 +113,7 @@ def describe(results: Results) -> str:
 
 
 def write_report(folder: Path, results: Results, verdict: Sequence[str] = ()) -> None:
-    """Writes ``report.json``, ``report.csv``, ``report.md``, ``report.html`` and ``pareto.svg``.
+    """Writes ``report.json``, ``report.csv``, ``report.md``, ``report.html`` and the chart ``pareto``.
 
     Args:
         folder: Where to.

@@ -133,6 +133,7 @@ class _Measured:
             "format": network.format,
             "threshold": None,
             "input": f"{network.spec.width}x{network.spec.height}",
+            "version": network.version,
             "import_ms": network.import_ms,
         }
 

@@ -27,6 +27,9 @@ class Worker:
 
     Attributes:
         loaded: What it told when it had loaded the network.
+
+    Raises:
+        SorterError: On entering: the process cannot be started.
     """
 
     def __init__(self, candidate: Candidate, threads: int, key: str) -> None:
@@ -37,16 +40,21 @@ class Worker:
 
     def __enter__(self) -> "Worker":
         self._said = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sorter.benchmarks.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            env={**_ENVIRONMENT, **os.environ},
-            text=True,
-            # Ctrl-C is for the program that started it, which then ends it.
-            start_new_session=True,
-        )
+        python = self.candidate.python or sys.executable
+        try:
+            self._process = subprocess.Popen(
+                [python, "-m", "sorter.benchmarks.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                env={**_ENVIRONMENT, **os.environ},
+                text=True,
+                # Ctrl-C is for the program that started it, which then ends it.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._said.close()
+            raise SorterError(f"{python} cannot be started: {error.strerror}.", "Name a Python.") from error
         return self
 
     def __exit__(

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 
 FOLDERS = ("sorter", "trainer", "converters", "edge", "benchmarks", "models")
-DEVICE_FORBIDDEN = {"tensorflow", "keras", "matplotlib", "pandas", "sklearn"}
+DEVICE_FORBIDDEN = {"tensorflow", "keras", "matplotlib", "pandas", "sklearn", "resvg_py"}
 
 WORKSTATION_ONLY = ("sorter/channels.py", "sorter/equalization.py", "sorter/int8_weights.py")
 """Shared by trainer and converters, which never import each other; nothing that runs on the device imports them."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from sorter.benchmarks.chart_files import write_chart
 from sorter.benchmarks.charts import pareto_chart
 from sorter.benchmarks.pareto import find_front
 from sorter.benchmarks.results import Results
@@ -40,7 +41,7 @@ _FRONT = (
 def write_study_page(
     file: Path, title: str, lead: str, rows: Sequence[Row], remarks: Sequence[str], measured: Results | None
 ) -> None:
-    """Writes the page.
+    """Writes the page, and its chart of accuracies beside it under the same name.
 
     Args:
         file: Where to.
@@ -54,6 +55,8 @@ def write_study_page(
         StorageError: It cannot be written.
     """
     chart = accuracy_chart(rows)
+    if chart:
+        write_chart(file.parent, file.stem, chart)
     points = find_front(measured) if measured else []
     front = pareto_chart(points) if len(points) > 1 else ""
     sections = [

@@ -55,7 +55,7 @@ class StudyReport:
         return make_remarks(self.study, self.progress, parts)
 
     def write(self) -> None:
-        """Writes ``study.json``, ``study.csv``, ``study.md`` and ``study.html``.
+        """Writes ``study.json``, ``study.csv``, ``study.md``, ``study.html`` and the chart ``study``.
 
         Raises:
             StorageError: They cannot be written.

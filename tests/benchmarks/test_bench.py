@@ -102,6 +102,8 @@ def test_the_page_needs_nothing_else(reported: tuple[Path, Result]) -> None:
     page = (out / "report.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "https://" not in page
     assert "<svg" in page and (out / "pareto.svg").read_text() in page
+    png = cv2.imread(str(out / "pareto.png"))
+    assert png is not None and png.shape == (880, 1440, 3) and png[0, 0].tolist() == [255, 255, 255]
     assert all(label in page for label in FRUITS) and "CONV_2D" in page
 
 
@@ -169,7 +171,7 @@ def test_a_device_needs_no_class_folders(fruits: Path, tmp_path: Path) -> None:
 
 def test_a_device_loads_neither_tensorflow_nor_matplotlib(fruits: Path, tmp_path: Path) -> None:
     """Both sides: the program, and the process in which it measures."""
-    for name in ("tensorflow", "keras", "matplotlib", "pandas", "scipy", "sklearn"):
+    for name in ("tensorflow", "keras", "matplotlib", "pandas", "scipy", "sklearn", "resvg_py"):
         (tmp_path / "none" / name).mkdir(parents=True)
         (tmp_path / "none" / name / "__init__.py").write_text("raise ImportError('this device has none')\n")
     (tmp_path / "model.keras").write_bytes(b"PK")

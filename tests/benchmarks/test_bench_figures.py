@@ -8,11 +8,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from sorter.benchmarks.budget import choose, parse_budget
 from sorter.benchmarks.candidates import Candidate, find_candidates
+from sorter.benchmarks.chart_files import to_png, write_chart
+from sorter.benchmarks.charts import time_line_chart
 from sorter.benchmarks.conditions import judge
 from sorter.benchmarks.energy import Rapl, find_meter, parse_pmic
 from sorter.benchmarks.flatbuffer import take_apart
@@ -33,6 +36,23 @@ from sorter.models import find_model
 from tests.benchmarks.reports import make_accuracy, make_model, make_results, make_timing
 
 RNG = np.random.default_rng(3)
+
+
+def test_a_chart_as_a_picture_has_its_bars_and_its_letters() -> None:
+    wide, narrow = (to_png(time_line_chart([(name, 0.0, 4.0)])) for name in ("a much longer name", "i"))
+    assert wide and narrow
+    first, second = (cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) for png in (wide, narrow))
+    # The name stands left of the bar, which begins at 150 units of the chart, two dots each.
+    assert first is not None and second is not None and first.shape[1] == 1440
+    letters = [int((picture[:, :280] < 128).sum()) for picture in (first, second)]
+    assert letters[0] > 4 * letters[1] > 0
+    assert (first[:, 310:] < 200).sum() > 10_000
+
+
+def test_where_nothing_draws_pictures_the_svg_is_written_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    write_chart(tmp_path, "way", time_line_chart([("invoke", 0.0, 4.0)]))
+    assert [path.name for path in tmp_path.iterdir()] == ["way.svg"]
 
 
 def test_equal_candidates_do_not_differ_and_unequal_ones_do() -> None:

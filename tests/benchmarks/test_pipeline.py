@@ -137,6 +137,7 @@ def test_real_programs_sort_real_photos_until_it_breaks(trashnet: Path, tmp_path
     assert "| 20 | yes |" in (out / "pipeline.md").read_text()
     assert len((out / "pipeline.csv").read_text().splitlines()) == 3
     assert (out / "pipeline.svg").read_text().startswith("<svg") and (out / "stages.svg").is_file()
+    assert (out / "pipeline.png").read_bytes().startswith(b"\x89PNG") and (out / "stages.png").is_file()
 
 
 @pytest.mark.slow
