@@ -110,6 +110,7 @@ class Photos:
         fingerprint: Of their names, labels and contents.
         split_csv: Of the run whose test part is used.
         subset: Only this part of the data set; empty for all.
+        seen: Whether the network was trained on some of them.
     """
 
     folder: Path
@@ -118,6 +119,7 @@ class Photos:
     fingerprint: str
     split_csv: Path | None = None
     subset: str = ""
+    seen: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class PeerNetwork:
         labels: Class names.
         spec: Its input.
         format: Its quantisation.
+        trained_on: Fingerprint of its data set; empty where not told.
         version: Of the library.
         import_ms: How long the library took to be imported.
 
@@ -65,6 +66,7 @@ class PeerNetwork:
         if bundle.manifest is None:
             raise BundleError(f"{path} does not say what it takes.", "Give a .tflite that sorter-convert made.")
         self.labels, self.spec, self.format = bundle.labels, bundle.manifest.input, bundle.manifest.quantization
+        self.trained_on = bundle.manifest.data_fingerprint
         name, package = _MODULES[kind]
         started_s = time.perf_counter()
         try:

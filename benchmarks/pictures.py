@@ -26,10 +26,14 @@ class PhotoSource:
     Attributes:
         dataset: The photos.
         fingerprint: SHA-256 over their names, labels and contents.
+        whole: The same of the whole data set that they were chosen from; empty where no accuracy is measured.
+        is_test_part: Whether they are the test part of a split.
     """
 
     dataset: Dataset
     fingerprint: str
+    whole: str = ""
+    is_test_part: bool = False
 
     @property
     def name(self) -> str:
@@ -101,16 +105,16 @@ def open_photos(data: Path, split_csv: Path | None, limit: int | None, with_labe
     Raises:
         DatasetError: There are none, or none that belong to a test part.
     """
-    dataset = _open(data, with_labels)
-    if split_csv is not None:
-        dataset = apply_split(dataset, split_csv).select("test")
-        if not dataset.photos:
-            raise DatasetError(f"{split_csv} has no test part.", "Give the split.csv of a training run.")
-    elif any(photo.subset == "test" for photo in dataset.photos):
-        dataset = dataset.select("test")
+    everything = _open(data, with_labels)
+    dataset = everything if split_csv is None else apply_split(everything, split_csv)
+    test_part = dataset.select("test")
+    if split_csv is not None and not test_part.photos:
+        raise DatasetError(f"{split_csv} has no test part.", "Give the split.csv of a training run.")
+    chosen = test_part if test_part.photos else dataset
     if limit is not None:
-        dataset = _thin_out(dataset, limit)
-    return PhotoSource(dataset, dataset.fingerprint())
+        chosen = _thin_out(chosen, limit)
+    whole = everything.fingerprint() if with_labels else ""
+    return PhotoSource(chosen, chosen.fingerprint(), whole, bool(test_part.photos))
 
 
 def _open(data: Path, with_labels: bool) -> Dataset:

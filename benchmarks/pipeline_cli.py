@@ -93,15 +93,16 @@ def _try_model(options: "PipelineOptions") -> "Bundle":
 def _open_photos(data: Path, split_csv: Path | None, bundle: "Bundle", objects: int) -> "Photos":
     from sorter.benchmarks.conveyor import Photos
     from sorter.benchmarks.pictures import open_photos
+    from sorter.benchmarks.seen import was_trained_on
 
     source = open_photos(data, split_csv, None, with_labels=True)
     source.require_labels(bundle.labels, needed=True)
     if source.count < objects:
         warn(f"{source.name} has {source.count} photos: no more objects can come.", "Each photo is one object.")
     labels = tuple(sorted({photo.label for photo in source.dataset.photos}))
-    parts = {photo.subset for photo in source.dataset.photos}
-    subset = "test" if split_csv is not None or parts == {"test"} else ""
-    return Photos(data, labels, source.count, source.fingerprint, split_csv, subset)
+    subset = "test" if source.is_test_part else ""
+    seen = was_trained_on(bundle.path, bundle.manifest.data_fingerprint if bundle.manifest else "", source)
+    return Photos(data, labels, source.count, source.fingerprint, split_csv, subset, seen)
 
 
 def _print(found: "Pipeline", out: Path) -> None:

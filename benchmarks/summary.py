@@ -8,6 +8,7 @@ from sorter.benchmarks.candidates import Candidate
 from sorter.benchmarks.judgement import MIN_QUERIES, MIN_SECONDS, judge_timing
 from sorter.benchmarks.measurement import Measurement
 from sorter.benchmarks.results import ModelResult, Results, read_accuracy
+from sorter.benchmarks.seen import SEEN, was_trained_on
 from sorter.benchmarks.timing import BLOCK
 from sorter.files import zipped_size
 
@@ -35,7 +36,19 @@ def summarise(measurement: Measurement, machine: Mapping[str, Any]) -> Results:
         "energy": next((e["energy_source"] for e in measurement.progress.endurance.values() if "energy_mj" in e), None),
     }
     models = tuple(_summarise_model(measurement, candidate) for candidate in measurement.candidates)
-    return Results(machine, data, method, _join_sittings(measurement.progress.sittings), models)
+    conditions = _join_sittings(measurement.progress.sittings)
+    conditions["warnings"] += _say_who_saw_the_photos(measurement, models)
+    return Results(machine, data, method, conditions, models)
+
+
+def _say_who_saw_the_photos(measurement: Measurement, models: Sequence[ModelResult]) -> list[str]:
+    found = []
+    for candidate, model in zip(measurement.candidates, models, strict=True):
+        if model.accuracy:
+            loaded = measurement.progress.loaded[measurement.key(candidate, measurement.options.threads[0])]
+            if was_trained_on(candidate.path, loaded.get("trained_on", ""), measurement.photos):
+                found.append(candidate.name)
+    return [f"{', '.join(found)}: {SEEN}"] if found else []
 
 
 def _summarise_model(measurement: Measurement, candidate: Candidate) -> ModelResult:

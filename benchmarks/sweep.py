@@ -11,6 +11,7 @@ from typing import Any
 from sorter.benchmarks.conditions import Watch
 from sorter.benchmarks.conveyor import Photos, PipelineOptions, run_speed
 from sorter.benchmarks.pace import ARM, FATES, GAP, HALT, TIME, UNSEEN, Pace, judge_pace
+from sorter.benchmarks.seen import SEEN
 from sorter.bundle import Bundle
 from sorter.cli import progress, warn
 from sorter.errors import DatasetError
@@ -225,6 +226,7 @@ def _report(
     waited = max(step.pace.waited for step in steps)
     conditions = watch.finish(_own_cpu_s(), time.monotonic(), waited)
     conditions["warnings"] += _flags(steps, options, machine["cores"])
+    conditions["warnings"] += [f"{bundle.path.name}: {SEEN}"] if photos.seen else []
     model = {"name": bundle.path.name, "sha256": bundle.sha256, "bytes": bundle.path.stat().st_size}
     data = {
         "name": photos.folder.resolve().name,

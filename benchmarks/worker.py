@@ -111,6 +111,7 @@ class _Measured:
             "labels": classifier.labels,
             "format": manifest.quantization if manifest else "foreign",
             "threshold": manifest.threshold if manifest else None,
+            "trained_on": manifest.data_fingerprint if manifest else "",
             "import_ms": import_ms,
             "input": f"{classifier.spec.width}x{classifier.spec.height}",
         }
@@ -121,6 +122,7 @@ class _Measured:
             "labels": network.labels,
             "format": "keras",
             "threshold": network.manifest.threshold if network.manifest else None,
+            "trained_on": network.manifest.data_fingerprint if network.manifest else "",
             "input": f"{network.spec.width}x{network.spec.height}",
         }
 
@@ -132,6 +134,7 @@ class _Measured:
             "labels": network.labels,
             "format": network.format,
             "threshold": None,
+            "trained_on": network.trained_on,
             "input": f"{network.spec.width}x{network.spec.height}",
             "version": network.version,
             "import_ms": network.import_ms,

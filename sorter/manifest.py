@@ -53,6 +53,11 @@ class Manifest:
     model_sha256: str = ""
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def data_fingerprint(self) -> str:
+        """Of the data set that the network was trained on (``Dataset.fingerprint``); empty where not told."""
+        return str(self.dataset.get("fingerprint") or "")
+
     def to_json(self) -> str:
         """The manifest as JSON text with sorted keys."""
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -127,7 +127,7 @@ def _holds_training_data(dataset: Dataset, run: Run) -> bool:
     except DatasetError:
         return False
     try:
-        if known.fingerprint() == run.manifest.dataset.get("fingerprint"):
+        if known.fingerprint() == run.manifest.data_fingerprint:
             return True
     except OSError:
         # A photo that could be read when the run was trained no longer can; it will be reported as skipped.

@@ -125,8 +125,8 @@ def _require_same_photos(usable: Dataset, run: runs.Run) -> None:
                 f"{usable.root} has no photo of the {subset} part of {run.folder}.",
                 "Give the folder that the run was trained on.",
             )
-    known = run.manifest.dataset.get("fingerprint")
-    if known is not None and known != usable.fingerprint():
+    known = run.manifest.data_fingerprint
+    if known and known != usable.fingerprint():
         warn(f"The photos in {usable.root} are not quite those that {run.folder} was trained on.")
 
 

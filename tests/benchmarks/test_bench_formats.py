@@ -27,6 +27,7 @@ def test_a_float16_file_gets_a_complete_row(tmp_path: Path, make_dataset: Callab
     arguments += ["--queries", "32", "--time-line", "2"]
     result = CliRunner().invoke(bench, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
+    assert "training saw" not in result.output
     (row,) = json.loads((tmp_path / "out" / "report.json").read_bytes())["models"]
     assert (row["format"], row["problem"], row["bytes"]) == ("float16", "", file.stat().st_size)
     # Half-precision weights are weights, although the network widens them before it uses them.
@@ -37,3 +38,6 @@ def test_a_float16_file_gets_a_complete_row(tmp_path: Path, make_dataset: Callab
     times_ms = {operator["name"]: operator["ms"] for operator in row["profile"]["operators"]}
     assert times_ms["DEQUANTIZE"] == 0 and times_ms["CONV_2D"] > 0 and None not in times_ms.values()
     assert "error" not in row["time_line"] and row["time_line"]["objects"] >= 1
+    flattering = [file, run, "--data", photos, "--out", tmp_path / "all", "--queries", "32", "--time-line", "0"]
+    result = CliRunner().invoke(bench, [str(argument) for argument in flattering])
+    assert f"half.tflite, {run.name}/model.keras: training saw some of these photos" in result.output

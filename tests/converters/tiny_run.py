@@ -37,7 +37,9 @@ def main(photos: Path, run: Path) -> None:
     model.fit(pictures, np.array([dataset.labels.index(p.label) for p in train]), epochs=40, verbose=0)
     run.mkdir()
     model.save(run / "model.keras")
-    (run / "sorter.json").write_text(Manifest("tiny", dataset.labels, spec, threshold=0.6).to_json(), encoding="utf-8")
+    known = {"fingerprint": dataset.fingerprint()}
+    manifest = Manifest("tiny", dataset.labels, spec, threshold=0.6, dataset=known)
+    (run / "sorter.json").write_text(manifest.to_json(), encoding="utf-8")
     write_split(run / "split.csv", parted)
 
 
