@@ -178,8 +178,7 @@ class Execution:
 def estimate_s(done: Sequence[Outcome], left: Sequence[Network]) -> float:
     """Roughly how many seconds of training are left, from those networks that are trained; 0 where none is.
 
-    The work is taken to be proportional to epochs and pixels. That is rough: networks differ, and a frozen backbone is
-    run once only.
+    The work is taken to be proportional to passes over the photos and to pixels. That is rough, as networks differ.
     """
     paces = [outcome.trained["seconds"] / _work(outcome.network) for outcome in done if outcome.trained]
     todo = sum(_work(network) for network in left if not network.skipped)
@@ -187,5 +186,4 @@ def estimate_s(done: Sequence[Outcome], left: Sequence[Network]) -> float:
 
 
 def _work(network: Network) -> float:
-    transfer = network.recipe.transfer.epochs if network.recipe.transfer else 0
-    return float((network.epochs + transfer) * network.recipe.image_size_px**2)
+    return float(network.passes * network.recipe.image_size_px**2)

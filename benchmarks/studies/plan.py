@@ -8,7 +8,7 @@ from sorter.benchmarks.studies.published import Study
 from sorter.benchmarks.studies.weights import Weights
 from sorter.errors import ConfigError
 from sorter.settings import unknown
-from sorter.trainer.recipes import Recipe
+from sorter.trainer.recipes import HEAD_ONLY, Augmentation, Recipe
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,21 @@ class Network:
     def lacks_weights(self) -> bool:
         """Whether it starts from random weights although its recipe wants those of ImageNet."""
         return self.recipe.weights == "imagenet" and self.weights == "none"
+
+    @property
+    def passes(self) -> int:
+        """How often the whole network sees the training photos.
+
+        Without pre-trained weights there is one phase (``trainer.phases``). With them, a frozen backbone sees photos
+        that are not altered once only.
+        """
+        recipe = self.recipe
+        if self.weights == "none":
+            return self.epochs
+        altered = recipe.augmentation != Augmentation() or recipe.schedule.mixed_share > 0.0
+        first = recipe.transfer.epochs if recipe.transfer and altered else 1 if recipe.transfer else 0
+        last = 1 if recipe.unfreeze_from == HEAD_ONLY and not altered else self.epochs
+        return first + last
 
     def options(self) -> list[str]:
         """Its own options for ``sorter-train``."""

@@ -235,3 +235,14 @@ def test_the_estimate_grows_with_epochs_and_pixels() -> None:
     assert estimate_s(done, rest[:2]) == pytest.approx(200)
     assert estimate_s(done, [replace(rest[0], epochs=5)]) == pytest.approx(50)
     assert estimate_s(done, [replace(rest[0], skipped="no weights")]) == 0 == estimate_s([], rest)
+
+
+def test_a_frozen_backbone_sees_photos_that_are_not_altered_once() -> None:
+    wishes = Wishes(Path(), Weights({"vgg16": Path("vgg16.h5"), "inceptionv3": Path("inceptionv3.h5")}))
+    transfer = {network.name: network for network in plan_study(STUDIES["transfer"], wishes)}
+    flowers = {network.name: network for network in plan_study(STUDIES["flowers"], wishes)}
+    assert transfer["study-vgg16"].passes == 1 + 20 and transfer["study-cnn6"].passes == 20
+    assert flowers["flowers-inceptionv3-features"].passes == 1
+    assert flowers["flowers-inceptionv3"].passes == 20
+    assert flowers["flowers-inceptionv3-finetuned"].passes == 20 + 20
+    assert replace(transfer["study-vgg16"], weights="none", epochs=3).passes == 3
