@@ -65,7 +65,9 @@ def compare(old: Results, new: Results, fail_over: float, accuracy_drop: float) 
             found.append(Change(model.model, "all", "-", "new", "nothing to compare with", False))
             continue
         found += _compare_model(before.pop(model.model), model, fail_over, accuracy_drop)
-    found += [Change(name, "all", "measured", "-", "is missing in the new report", True) for name in before]
+    for name, model in before.items():
+        was, lost = model.problem or "measured", not model.problem
+        found.append(Change(name, "all", was, "-", "is missing in the new report", lost))
     return found
 
 

@@ -1,5 +1,6 @@
 """TensorFlow, loaded without its notes about the processor, and only where it is needed."""
 
+import importlib.util
 import logging
 import os
 import sys
@@ -23,12 +24,26 @@ def load_tensorflow() -> None:
             import keras
             import tensorflow
     except ImportError as error:
-        raise ConfigError(
-            f"Training needs TensorFlow, which cannot be imported ({error}).",
-            "Run: pip install 'sorter-toolkit[train-cpu]' (or [train] for a GPU).",
-        ) from error
+        raise _missing(f"cannot be imported ({error})") from error
     del keras
     tensorflow.get_logger().setLevel(logging.ERROR)
+
+
+def require_tensorflow() -> None:
+    """Checks that TensorFlow and Keras are installed, without the seconds that loading them takes.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    if not all(importlib.util.find_spec(name) for name in ("tensorflow", "keras")):
+        raise _missing("is not installed here")
+
+
+def _missing(how: str) -> ConfigError:
+    return ConfigError(
+        f"Training needs TensorFlow, which {how}.",
+        "Run: pip install 'sorter-toolkit[train-cpu]' (or [train] for a GPU).",
+    )
 
 
 @contextmanager

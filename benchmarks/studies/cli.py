@@ -86,10 +86,12 @@ def _carry_out(plans: "list[tuple[Study, tuple[Network, ...]]]", wishes: "Wishes
     from sorter.dataset import open_dataset
     from sorter.errors import ConfigError
     from sorter.files import make_folder
+    from sorter.trainer.backend import require_tensorflow
 
     if all(network.skipped for _, networks in plans for network in networks):
         reason = next(network.skipped for _, networks in plans for network in networks)
         raise ConfigError(f"None of the networks can be trained: {reason}.")
+    require_tensorflow()
     photos = open_dataset(wishes.data)
     fingerprint = photos.fingerprint()
     reports = []

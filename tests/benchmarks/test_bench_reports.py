@@ -100,6 +100,15 @@ def test_the_gate_fails_for_regressions_only(tmp_path: Path, changed: ModelResul
     assert sum(change["fails"] for change in json.loads(run("compare", old, new, "--json").stdout)) == bool(failed)
 
 
+def test_a_model_that_is_gone_fails_the_gate_unless_it_never_ran(tmp_path: Path) -> None:
+    broken = ModelResult("broken", problem="It is damaged.")
+    old = write(tmp_path / "old.json", make_results(make_model("m", 2.0), make_model("gone", 2.0), broken))
+    new = write(tmp_path / "new.json", make_results(make_model("m", 2.0)))
+    changes = {change["model"]: change for change in json.loads(run("compare", old, new, "--json").stdout)}
+    assert changes["gone"]["fails"] and not changes["broken"]["fails"]
+    assert changes["broken"]["old"] == "It is damaged."
+
+
 def test_what_the_gate_allows_is_asked_for(tmp_path: Path) -> None:
     old = write(tmp_path / "old.json", make_results(make_model("m", 2.0)))
     new = write(tmp_path / "new.json", make_results(make_model("m", 2.4, correct="1" * 70 + "0" * 30)))

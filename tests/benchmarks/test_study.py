@@ -246,3 +246,11 @@ def test_a_frozen_backbone_sees_photos_that_are_not_altered_once() -> None:
     assert flowers["flowers-inceptionv3"].passes == 20
     assert flowers["flowers-inceptionv3-finetuned"].passes == 20 + 20
     assert replace(transfer["study-vgg16"], weights="none", epochs=3).passes == 3
+
+
+def test_without_tensorflow_no_training_is_begun(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    result = run("toy", "--data", photos, "--out", tmp_path / "out")
+    assert result.exit_code == ConfigError.exit_code and "train-cpu" in result.stderr
+    assert result.stderr.startswith("Error: Training needs TensorFlow, which is not installed here.")
+    assert not (tmp_path / "out").exists()
