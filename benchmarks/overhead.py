@@ -24,11 +24,14 @@ _ROUND = 16
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where to store the figures.")
 def overhead(model: Path, data: Path, rounds: int, json_file: Path | None) -> None:
     """Prints the ratio of our classify() to the bare interpreter's invoke, with its 95 % interval."""
+    import cv2
+
     from sorter.benchmarks.machine import describe_machine
     from sorter.benchmarks.pictures import camera_frames
     from sorter.dataset import open_dataset
     from sorter.files import write_json
 
+    cv2.setNumThreads(1)
     figures = measure(model, camera_frames(open_dataset(data)), rounds)
     for name, found in figures["candidates"].items():
         ratio = f"{found['ratio']:.3f} x bare ({found['ratio_95'][0]:.3f} to {found['ratio_95'][1]:.3f})"
