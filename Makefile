@@ -3,6 +3,8 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 PEER_VENV ?= .venv-peers
 PEER_MODELS ?= models/waste-mobilenetv2-int8.tflite
+## Photos that training never saw: the shipped network's test part.
+TRASHNET_TEST = --data ../shared/data/trashnet --split-csv models/waste-mobilenetv2-int8.test.csv
 BIN = $(VENV)/bin
 
 .PHONY: demo test check lint fast install firmware recipe-tables bench-fuzz bench-overhead bench-startup \
@@ -68,8 +70,7 @@ bench-overhead: install
 ## tf2onnx needs if that lies beside it; tflite-runtime needs NumPy 1.
 bench-peers: $(PEER_VENV)/.installed $(PEER_VENV)-onnx/.installed $(PEER_VENV)-old/.installed
 	SORTER_TF2ONNX_PYTHON=$(PEER_VENV)-onnx/bin/python SORTER_TFLITE_RUNTIME_PYTHON=$(PEER_VENV)-old/bin/python \
-		$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) --data ../shared/data/trashnet --photos 400 \
-		--out reports/peers
+		$(PEER_VENV)/bin/python -m sorter.benchmarks.peers $(PEER_MODELS) $(TRASHNET_TEST) --out reports/peers
 
 $(PEER_VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(PEER_VENV)
@@ -101,9 +102,8 @@ bench-input: install
 
 ## The whole way, from photos on a belt to the arm: belts that stop for each object, and belts that never do.
 bench-pipeline: install
-	$(BIN)/sorter-bench pipeline waste-mobilenetv2-int8 --data ../shared/data/trashnet --out reports/pipeline
-	$(BIN)/sorter-bench pipeline waste-mobilenetv2-int8 --data ../shared/data/trashnet --out reports/pipeline-moving \
-		--belt moving
+	$(BIN)/sorter-bench pipeline waste-mobilenetv2-int8 $(TRASHNET_TEST) --out reports/pipeline
+	$(BIN)/sorter-bench pipeline waste-mobilenetv2-int8 $(TRASHNET_TEST) --out reports/pipeline-moving --belt moving
 
 ## Memory of a training on 2,500, 10,000 and 20,000 photos; some 10 minutes.
 bench-training-memory: install
