@@ -4,6 +4,7 @@ Heavy imports live inside the commands, so that ``--help`` answers at once.
 """
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -170,11 +171,12 @@ def platform(
 
 
 def _on_signal(number: int, action: Callable[[], None], message: str) -> None:
-    def handle(_number: int, _frame: object) -> None:
+    def act() -> None:
         action()
         inform(message)
 
-    signal.signal(number, handle)
+    # In a thread of its own: a handler interrupts this program anywhere, also while it holds the locks that these need.
+    signal.signal(number, lambda _number, _frame: threading.Thread(target=act).start())
 
 
 def _show_line(direction: str, line: bytes) -> None:
