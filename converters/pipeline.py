@@ -177,14 +177,14 @@ def make_candidate(
         worker.ask("run", file=str(file), shape=source.manifest.input.shape)
     except ConversionError as error:
         raise UnusableFileError(error.message, error.hint) from error
-    if materials.test is None:
-        return Candidate(options, content, None, converted)
-    test = materials.test
-    after = gate.run_converted(content, test.pictures.pixels, advance)
-    require_finite(after)
-    cost = gate.measure(test.before, after, test.actual, source.manifest.labels)
-    accuracy = {str(options.format): gate.accuracy_entry(cost)}
-    content = pack(converted.flatbuffer, source.manifest, options, accuracy, record, converted.versions)
+    manifest = replace(source.manifest, known_answer=gate.ask_drawn_pictures(content, source.manifest.input))
+    cost, accuracy = None, {}
+    if (test := materials.test) is not None:
+        after = gate.run_converted(content, test.pictures.pixels, advance)
+        require_finite(after)
+        cost = gate.measure(test.before, after, test.actual, manifest.labels)
+        accuracy = {str(options.format): gate.accuracy_entry(cost)}
+    content = pack(converted.flatbuffer, manifest, options, accuracy, record, converted.versions)
     return Candidate(options, content, cost, converted)
 
 

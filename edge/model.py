@@ -13,6 +13,7 @@ from sorter.classifier import Classifier, InputRange, classifier_from_bundle
 from sorter.edge.decision import BinMap, DecisionOptions
 from sorter.errors import BundleError, ConfigError
 from sorter.image import Pixels
+from sorter.known_answer import MOST_DIFFERENCE, difference, draw
 
 FitBins = Callable[[tuple[str, ...]], BinMap]
 """Gives each of a network's labels its bin; raises ``ConfigError`` where one has none, or the arm lacks the bin."""
@@ -107,7 +108,8 @@ def load_model(options: ModelOptions, fit_bins: FitBins, picture: Pixels | None 
         picture: uint8 BGR (H, W, 3) to warm up with; a grey one when None.
 
     Raises:
-        BundleError: The file is damaged, contradicts itself, does not run, or changed while it was read.
+        BundleError: The file is damaged, contradicts itself, does not run, is computed wrongly here, or changed while
+            it was read.
         ConfigError: Its labels do not fit the bins, or it lacks something that the user must say.
     """
     before = file_states(options)
@@ -122,9 +124,25 @@ def load_model(options: ModelOptions, fit_bins: FitBins, picture: Pixels | None 
     warm_up = picture if picture is not None else np.full((480, 640, 3), 127, np.uint8)
     if not np.isfinite(classifier.classify(warm_up).probabilities).all():
         raise BundleError(f"{options.path} gives probabilities that are not numbers.", "Convert the network again.")
+    _require_known_answer(classifier, bundle)
     suggested = bundle.manifest.threshold if bundle.manifest else DecisionOptions().threshold
     threshold = suggested if options.threshold is None else options.threshold
     return LoadedModel(bundle.path.name, bundle.sha256, content, classifier, bins, threshold, time.time())
+
+
+def _require_known_answer(classifier: Classifier, bundle: Bundle) -> None:
+    """Asks a network what its file knows the answer to: a wrong kernel does not fail, it sends objects anywhere."""
+    manifest = bundle.manifest
+    if manifest is None or not manifest.known_answer:
+        return
+    frames = [np.ascontiguousarray(picture[:, :, ::-1]) for picture in draw(manifest.input)]
+    moved = difference([classifier.classify(frame).probabilities for frame in frames], manifest.known_answer)
+    if moved > MOST_DIFFERENCE:
+        raise BundleError(
+            f"This machine computes {bundle.path} wrongly: of a drawn picture it says something else than where the "
+            f"file was made ({moved:.0%} of the probability lies on other classes).",
+            "Install another version of the interpreter (ai-edge-litert), then compare with sorter-evaluate on photos.",
+        )
 
 
 def keep_bins(bins: BinMap) -> FitBins:

@@ -33,6 +33,8 @@ class Manifest:
         accuracy: Figures on the test part, by kind of file: ``{"float": {"accuracy": ..., "n": ...}, "int8": ...}``.
         versions: Tools that made it.
         conversion: How a ``.tflite`` was made: format, input and output, target, what was calibrated on, and so on.
+        known_answer: What a ``.tflite`` said of drawn pictures: probabilities, in the order of the labels, for each of
+            ``known_answer.draw``; empty where not known.
         created: Time of the training, ISO 8601 in UTC.
         model_sha256: SHA-256 of the flatbuffer without the files attached to it; empty for a Keras network.
         schema_version: Version of this format.
@@ -49,6 +51,7 @@ class Manifest:
     accuracy: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     conversion: Mapping[str, Any] = field(default_factory=dict)
+    known_answer: tuple[tuple[float, ...], ...] = ()
     created: str = ""
     model_sha256: str = ""
     schema_version: int = SCHEMA_VERSION
@@ -83,6 +86,7 @@ class Manifest:
             known = {name: content[name] for name in cls.__dataclass_fields__ if name in content}
             known["input"] = _read_input(content["input"])
             known["labels"] = check_labels(content["labels"], source)
+            known["known_answer"] = tuple(tuple(map(float, row)) for row in content.get("known_answer", ()))
             return cls(**known)._checked(source)
         except SorterError:
             raise
@@ -92,6 +96,8 @@ class Manifest:
     def _checked(self, source: str) -> "Manifest":
         if not 0.0 <= self.threshold <= 1.0 or not 0.0 < self.temperature < 1000.0:
             raise BundleError(f"{source} has an impossible threshold or temperature.", _HINT)
+        if any(len(row) != len(self.labels) for row in self.known_answer):
+            raise BundleError(f"{source} has a known answer for another number of classes.", _HINT)
         return self
 
 

@@ -27,6 +27,7 @@ from sorter.converters.worker_process import WorkerProcess
 from sorter.errors import AccuracyDropError, ConfigError, ConversionError, DatasetError
 from sorter.image import read_image
 from sorter.interpreter import load_interpreter
+from sorter.known_answer import difference, draw
 from tests.conftest import COLORS_BGR, draw_disc
 
 pytestmark = [
@@ -68,6 +69,13 @@ def test_the_file_says_what_it_is(int8: Path, run: Path) -> None:
     assert bundle.manifest.conversion["zipped_bytes"] == len(zlib.compress(bundle.flatbuffer, 9))
 
 
+def test_the_file_knows_what_it_said_of_drawn_pictures(int8: Path) -> None:
+    bundle, classifier = Bundle.load(int8), load_classifier(int8)
+    assert bundle.manifest is not None and len(bundle.manifest.known_answer) == 4
+    answers = [classifier.probabilities(np.ascontiguousarray(p[:, :, ::-1])) for p in draw(classifier.spec)]
+    assert difference(answers, bundle.manifest.known_answer) < 0.002
+
+
 def test_every_format_agrees_with_the_original(run: Path, photos: Path) -> None:
     out = run.parent / "formats" / "tiny.tflite"
     result = invoke(run, "--all", "--representative", photos, "--out", out, "--json")
@@ -105,7 +113,9 @@ def test_same_pictures_give_same_bytes(int8: Path, run: Path, photos: Path) -> N
 def test_the_gate_keeps_a_bad_file_from_its_name(run: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = run.parent / "gated.tflite"
     wrong = np.tile(np.array([[0.0, 0.0, 1.0]], np.float32), (18, 1))
-    monkeypatch.setattr("sorter.converters.gate.run_converted", lambda content, pictures, advance: wrong)
+    monkeypatch.setattr(
+        "sorter.converters.gate.run_converted", lambda content, pictures, *advance: wrong[: len(pictures)]
+    )
     result = invoke(run, "--representative", photos, "--out", out)
     assert result.exit_code == AccuracyDropError.exit_code
     assert "more than the 1.0% allowed" in result.stderr

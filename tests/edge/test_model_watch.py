@@ -343,3 +343,24 @@ def test_loading_in_the_background_leaves_stderr_to_the_others(desk: Desk, capfd
         stop.wait(0.001)
     thread.join()
     assert capfd.readouterr().err.count("line\n") == written
+
+
+def test_a_network_that_this_machine_computes_wrongly_never_sorts(tmp_path: Path) -> None:
+    """As if another machine had said something else: the same numbers, told of other classes."""
+    known = Bundle.load(FRUIT).manifest
+    assert known is not None
+    said = tuple(row[1:] + row[:1] for row in known.known_answer)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(variant(FRUIT, known_answer=said))
+    with pytest.raises(BundleError, match=r"This machine computes .* wrongly") as caught:
+        load_model(ModelOptions(path), any_bins)
+    assert "ai-edge-litert" in caught.value.hint
+    path.write_bytes(variant(FRUIT, known_answer=()))
+    assert load_model(ModelOptions(path), any_bins).name == "model.tflite"
+
+
+def test_a_wrongly_computed_network_does_not_replace_a_good_one(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    said = tuple((0.0,) * 5 + (1.0,) for _ in range(4))
+    desk.path.write_bytes(variant(FRUIT, known_answer=said))
+    assert desk.wait() is None
