@@ -141,7 +141,8 @@ def _require_known_answer(classifier: Classifier, bundle: Bundle) -> None:
         raise BundleError(
             f"This machine computes {bundle.path} wrongly: of a drawn picture it says something else than where the "
             f"file was made ({moved:.0%} of the probability lies on other classes).",
-            "Install another version of the interpreter (ai-edge-litert), then compare with sorter-evaluate on photos.",
+            "Install another version of the interpreter, for example: pip install 'ai-edge-litert==2.0.2'; then "
+            "compare with sorter-evaluate on photos.",
         )
 
 
