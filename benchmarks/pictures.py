@@ -113,8 +113,9 @@ def open_photos(data: Path, split_csv: Path | None, limit: int | None, with_labe
     chosen = test_part if test_part.photos else dataset
     if limit is not None:
         chosen = _thin_out(chosen, limit)
-    whole = everything.fingerprint() if with_labels else ""
-    return PhotoSource(chosen, chosen.fingerprint(), whole, bool(test_part.photos))
+    fingerprint = chosen.fingerprint()
+    whole = "" if not with_labels else fingerprint if chosen is everything else everything.fingerprint()
+    return PhotoSource(chosen, fingerprint, whole, bool(test_part.photos))
 
 
 def _open(data: Path, with_labels: bool) -> Dataset:

@@ -13,7 +13,7 @@ from sorter.classifier import Classifier, InputRange, classifier_from_bundle
 from sorter.edge.decision import BinMap, DecisionOptions
 from sorter.errors import BundleError, ConfigError
 from sorter.image import Pixels
-from sorter.known_answer import MOST_DIFFERENCE, difference, draw
+from sorter.known_answer import MOST_DIFFERENCE, ask, difference
 
 FitBins = Callable[[tuple[str, ...]], BinMap]
 """Gives each of a network's labels its bin; raises ``ConfigError`` where one has none, or the arm lacks the bin."""
@@ -135,9 +135,8 @@ def _require_known_answer(classifier: Classifier, bundle: Bundle) -> None:
     manifest = bundle.manifest
     if manifest is None or not manifest.known_answer:
         return
-    frames = [np.ascontiguousarray(picture[:, :, ::-1]) for picture in draw(manifest.input)]
-    moved = difference([classifier.classify(frame).probabilities for frame in frames], manifest.known_answer)
-    if not moved <= MOST_DIFFERENCE:  # numbers that are none compare as false
+    moved = difference(ask(classifier, manifest.input), manifest.known_answer)
+    if moved > MOST_DIFFERENCE:
         raise BundleError(
             f"This machine computes {bundle.path} wrongly: of a drawn picture it says something else than where the "
             f"file was made ({moved:.0%} of the probability lies on other classes).",

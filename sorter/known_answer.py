@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sorter.classifier import Classifier
 from sorter.image import InputSpec, Pixels
+from sorter.metrics import Probabilities
 
 MOST_DIFFERENCE = 0.25
 """Kernels that are right differ by up to 0.09 (int8: with and without XNNPACK, tflite-runtime, x86-64 and ARM64), those
@@ -47,6 +49,12 @@ def _wave(phase: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return np.where(phase < 256, phase, 511 - phase)
 
 
+def ask(classifier: Classifier, spec: InputSpec) -> list[Probabilities]:
+    """What a classifier says of the pictures: float32 (classes,) each."""
+    frames = [np.ascontiguousarray(picture[:, :, ::-1]) for picture in draw(spec)]
+    return [classifier.classify(frame).probabilities for frame in frames]
+
+
 def difference(answers: Sequence[npt.ArrayLike], known: Sequence[npt.ArrayLike]) -> float:
     """How much of the probability lies on other classes, in the picture where that is most (total variation).
 
@@ -55,7 +63,7 @@ def difference(answers: Sequence[npt.ArrayLike], known: Sequence[npt.ArrayLike])
         known: Those that are known.
 
     Returns:
-        0 where all agree, 1 where one could not differ more.
+        0 where all agree, 1 where one could not differ more or is no number.
     """
     moved = np.abs(np.asarray(answers, np.float64) - np.asarray(known, np.float64)).sum(axis=1) / 2
-    return float(moved.max())
+    return float(np.nan_to_num(moved, nan=1.0).max())

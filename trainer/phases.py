@@ -34,8 +34,7 @@ class Phase:
     @property
     def uses_stored_features(self) -> bool:
         """Whether the backbone sees the same pictures in every epoch, so that once is enough."""
-        unchanged = self.recipe.augmentation == Augmentation() and self.recipe.schedule.mixed_share == 0.0
-        return self.name == "transfer" and unchanged
+        return self.name == "transfer" and not self.recipe.alters_pictures
 
 
 def plan_phases(recipe: Recipe, has_backbone: bool) -> tuple[Phase, ...]:

@@ -8,7 +8,7 @@ from sorter.benchmarks.studies.published import Study
 from sorter.benchmarks.studies.weights import Weights
 from sorter.errors import ConfigError
 from sorter.settings import unknown
-from sorter.trainer.recipes import HEAD_ONLY, Augmentation, Recipe
+from sorter.trainer.recipes import HEAD_ONLY, Recipe
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Network:
         recipe = self.recipe
         if self.weights == "none":
             return self.epochs
-        altered = recipe.augmentation != Augmentation() or recipe.schedule.mixed_share > 0.0
+        altered = recipe.alters_pictures
         first = recipe.transfer.epochs if recipe.transfer and altered else 1 if recipe.transfer else 0
         last = 1 if recipe.unfreeze_from == HEAD_ONLY and not altered else self.epochs
         return first + last

@@ -10,7 +10,7 @@ from sorter.bundle import Bundle
 from sorter.classifier import load_classifier
 from sorter.errors import BundleError
 from sorter.image import InputSpec
-from sorter.known_answer import MOST_DIFFERENCE, difference, draw
+from sorter.known_answer import MOST_DIFFERENCE, ask, difference, draw
 from sorter.manifest import Manifest
 from sorter.models import find_model, shipped_models
 
@@ -27,8 +27,7 @@ def test_the_pictures_are_the_same_everywhere() -> None:
 def test_shipped_networks_say_here_what_they_said_where_they_were_made(name: str) -> None:
     bundle, classifier = Bundle.load(find_model(name)), load_classifier(find_model(name))
     assert bundle.manifest is not None and len(bundle.manifest.known_answer) == 4
-    frames = [np.ascontiguousarray(picture[:, :, ::-1]) for picture in draw(classifier.spec)]
-    answers = [classifier.probabilities(frame) for frame in frames]
+    answers = ask(classifier, classifier.spec)
     assert difference(answers, bundle.manifest.known_answer) < MOST_DIFFERENCE / 2
     # One that said the same of every picture would find out nothing.
     assert difference(answers[:-1], answers[1:]) > MOST_DIFFERENCE
@@ -39,6 +38,7 @@ def test_the_difference_is_what_lies_on_other_classes() -> None:
     assert difference(known, known) == 0
     assert difference([[0.5, 0.5, 0.0], [0.0, 0.6, 0.4]], known) == pytest.approx(0.3)
     assert difference([[0.0, 0.0, 1.0], [0.0, 0.9, 0.1]], known) == 1
+    assert difference([[0.5, 0.5, 0.0], [np.nan] * 3], known) == 1
 
 
 def test_a_manifest_keeps_the_answer_and_refuses_one_of_other_classes() -> None:

@@ -116,6 +116,11 @@ class Recipe:
         if self.architecture == "custom":
             require(bool(self.layers.convolutions), f"{self.name} has no convolutions.", "Give layers.convolutions.")
 
+    @property
+    def alters_pictures(self) -> bool:
+        """Whether the network sees other pictures in every epoch: augmented ones, or mixtures."""
+        return self.augmentation != Augmentation() or self.schedule.mixed_share > 0.0
+
     def describe(self) -> dict[str, Any]:
         """All options as plain values, for the manifest."""
         return asdict(self)
